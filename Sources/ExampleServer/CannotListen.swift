@@ -1,0 +1,23 @@
+import Middleware
+import NIOCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// No listening socket could be had.
+struct CannotListen: Error, CustomStringConvertible {
+    /// Where, and what the system says.
+    let reason: String
+
+    init(on listeners: [Listener], _ error: IOError) {
+        let cause = strerror(error.errnoCode).map { String(cString: $0) } ?? "\(error)"
+        reason = "Cannot listen on \(listeners.map(\.description).joined(separator: ", ")): \(cause)"
+    }
+
+    var description: String { "\(reason). Stop what listens there, or choose another address with --listen." }
+}

@@ -1,0 +1,115 @@
+import ArgumentParser
+import Middleware
+import NIOCore
+
+/// A gateway to try the library with, and a plain reverse proxy for the command line.
+///
+/// Without `--upstream` it starts the small ``Origins`` and the ``Gateway`` in front of them. With `--upstream` it forwards
+/// everything to that origin and switches nothing else on.
+@main
+struct ExampleServer: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ExampleServer",
+        abstract: "An edge server composed with the Middleware library.",
+        discussion: """
+            Without --upstream it starts a few origins of its own and a gateway in front of them that shows every piece, \
+            and prints the chain and what to try. With --upstream it is a plain reverse proxy.
+
+            SIGTERM and SIGINT end it, once the requests in flight are answered.
+            """
+    )
+
+    @Option(
+        name: .customLong("listen"),
+        help: ArgumentHelp(
+            "Take connections there: HOST:PORT, [IPV6]:PORT or unix:PATH; repeatable. (default: 127.0.0.1:8080)",
+            valueName: "HOST:PORT"
+        ),
+        transform: { try Listener(argument: $0) }
+    )
+    var listeners: [Listener] = []
+
+    @Option(
+        name: .customLong("upstream"),
+        help: ArgumentHelp(
+            "Forward everything there: HOST:PORT, [IPV6]:PORT, http://HOST:PORT or unix:PATH.",
+            valueName: "HOST:PORT"
+        ),
+        transform: { try Endpoint(argument: $0) }
+    )
+    var upstreams: [Endpoint] = []
+
+    @Option(
+        help: ArgumentHelp("Event loops. (default: one for each core)", valueName: "N"),
+        transform: { try Int(threads: $0) }
+    )
+    var threads: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "What is logged to standard output. (default: off with --upstream, else combined)",
+            valueName: "FORMAT"
+        )
+    )
+    var accessLog: LogFormat?
+
+    @OptionGroup(visibility: .hidden)
+    var measurement: Measurement
+
+    func validate() throws {
+        if upstreams.count > 1 {
+            throw ValidationError(
+                "'--upstream' was given \(upstreams.count) times (\(upstreams.map(\.text).joined(separator: ", "))): "
+                    + "balancing over several origins comes later, give it once"
+            )
+        }
+        try measurement.validate(upstreams: upstreams.count)
+    }
+
+    func run() async throws {
+        if let origin = measurement.answer ?? upstreams.first.map({ ReverseProxy(to: $0) as any Handler }) {
+            try await serve(plainGateway(to: origin), on: listeners.isEmpty ? [.standard] : listeners)
+        } else {
+            try await runDemo()
+        }
+    }
+
+    private func plainGateway(to origin: any Handler) -> Pipeline {
+        var layers: [any Middleware] = measurement.layers
+        if let format = accessLog?.format { layers.insert(AccessLog(format: format), at: 0) }
+        return Pipeline(layers, endingIn: origin)
+    }
+
+    private func runDemo() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            let gateway = Gateway(origins: try await Origins.start(in: &group), log: accessLog ?? .combined)
+            say("\(gateway.chain)\n")
+            do {
+                try await serve(gateway.chain, on: listeners.isEmpty ? [.standard] : listeners, announce: tour)
+            } catch let failure as CannotListen where listeners.isEmpty {
+                say("\(failure.reason). The gateway takes a free port instead; --listen HOST:PORT chooses one.\n")
+                try await serve(gateway.chain, on: [.http(host: "127.0.0.1", port: 0)], announce: tour)
+            }
+            // The gateway has drained: nobody needs the origins any more.
+            group.cancelAll()
+        }
+    }
+
+    /// Takes connections until a signal, then drains.
+    private func serve(
+        _ gateway: Pipeline,
+        on listeners: [Listener],
+        announce: @escaping @Sendable ([SocketAddress]) -> Void = { _ in }
+    ) async throws {
+        var configuration = Server.Configuration()
+        configuration.threads = threads ?? 0
+        let server = Server(gateway, listeners: listeners, configuration: configuration)
+        async let announced: Void = announce(server.addresses())
+        do {
+            try await server.run()
+        } catch let error as IOError {
+            throw CannotListen(on: listeners, error)
+        }
+        try await announced
+    }
+}

@@ -1,0 +1,59 @@
+public import NIOCore
+
+/// A raw two-way byte stream: an upgraded HTTP exchange, or an accepted connection of another protocol.
+///
+/// Not copyable: it has one owner, who splits it with ``halves()`` or joins it to another with ``relay(with:idle:)``.
+/// Dropping it closes it.
+public struct Connection: ~Copyable {
+    /// The bytes that come in. One reader.
+    public final class Inbound: Sendable {
+        private let owner: Owner
+
+        init(_ owner: Owner) { self.owner = owner }
+
+        var bytes: ConnectionBytes { owner.bytes }
+
+        /// The next bytes; `nil` when the far side sends no more. Not reading is back-pressure.
+        public nonisolated(nonsending) func read() async throws -> ByteBuffer? { try await bytes.read() }
+    }
+
+    /// The bytes that go out. One writer.
+    public final class Outbound: Sendable {
+        private let owner: Owner
+
+        init(_ owner: Owner) { self.owner = owner }
+
+        var bytes: ConnectionBytes { owner.bytes }
+
+        /// Sends bytes, and waits while the far side takes them more slowly than they come.
+        public nonisolated(nonsending) func write(_ buffer: ByteBuffer) async throws { try await bytes.write(buffer) }
+
+        /// Sends no more; the far side sees the end.
+        public func finish() { bytes.finish() }
+    }
+
+    /// Closes the connection when the last of those who use it lets go.
+    final class Owner: Sendable {
+        let bytes: ConnectionBytes
+
+        init(_ bytes: ConnectionBytes) { self.bytes = bytes }
+
+        deinit { bytes.close() }
+    }
+
+    private let owner: Owner
+
+    package init(_ bytes: ConnectionBytes) { owner = Owner(bytes) }
+
+    /// The two directions, to be used at the same time. The connection closes when both are finished or dropped.
+    public consuming func halves() -> (Inbound, Outbound) {
+        (Inbound(owner), Outbound(owner))
+    }
+
+    /// Copies bytes both ways until both sides have ended, one of them fails, or neither has sent anything for `idle`.
+    ///
+    /// Throws ``DeadlineExceeded`` when it was idle for too long, and what either side throws.
+    public nonisolated(nonsending) consuming func relay(with other: consuming Connection, idle: Duration) async throws {
+        try await ConnectionBytes.relay(halves(), other.halves(), idle: idle)
+    }
+}

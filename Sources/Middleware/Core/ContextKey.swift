@@ -1,0 +1,14 @@
+/// A typed place in a ``RequestContext`` for what one part of a gateway tells another.
+///
+/// ```swift
+/// enum TenantKey: ContextKey {
+///     static var defaultValue: String? { nil }
+/// }
+/// context[TenantKey.self] = "acme"
+/// ```
+public protocol ContextKey {
+    /// What is kept.
+    associatedtype Value: Sendable
+    /// What is read before anything was set.
+    static var defaultValue: Value { get }
+}

@@ -1,0 +1,122 @@
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+package import NIOCore
+import NIOPosix
+
+/// A NIO channel as a ``Wire``. The last handler of its pipeline; touched on the channel's loop only.
+package final class ChannelWire: ChannelInboundHandler, Wire {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
+
+    private let executor: LoopExecutor
+    private var handler: (any WireHandler)?
+    private var context: ChannelHandlerContext?
+    private var isInEvent = false
+    private var failure: (any Error)?
+    private var reads = true
+    package private(set) var isWritable = true
+
+    package init(on worker: Worker) { executor = worker.executor }
+
+    /// Gives the events to `handler` from here on.
+    package func start(_ handler: any WireHandler) { self.handler = handler }
+
+    package func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        end()
+    }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if !isInEvent {
+            isInEvent = true
+            executor.beginEvent()
+        }
+        handler?.received(unwrapInboundIn(data))
+    }
+
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        guard isInEvent else { return }
+        handler?.receivedAll()
+        isInEvent = false
+        executor.endEvent()
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
+        event { $0.writabilityChanged() }
+    }
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            self.event { $0.inputClosed() }
+        }
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        failure = failure ?? error
+        context.close(promise: nil)
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) { end() }
+
+    private func end() {
+        guard let handler else { return }
+        self.handler = nil
+        executor.beginEvent()
+        handler.closed(failure)
+        executor.endEvent()
+        if isInEvent {
+            isInEvent = false
+            executor.endEvent()
+        }
+    }
+
+    private func event(_ body: (any WireHandler) -> Void) {
+        guard let handler else { return }
+        executor.beginEvent()
+        body(handler)
+        executor.endEvent()
+    }
+
+    // MARK: Wire
+
+    package func write(_ bytes: ByteBuffer) {
+        context?.write(wrapOutboundOut(bytes), promise: nil)
+    }
+
+    package func write(_ bytes: ByteBuffer, _ done: @escaping (Result<Void, any Error>) -> Void) {
+        guard let context else {
+            done(.failure(ChannelError.ioOnClosedChannel))
+            return
+        }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete(done)
+        context.write(wrapOutboundOut(bytes), promise: promise)
+    }
+
+    package func flush() { context?.flush() }
+
+    package func setReading(_ isReading: Bool) {
+        guard let context, reads != isReading else { return }
+        reads = isReading
+        try? context.channel.syncOptions?.setOption(.autoRead, value: isReading)
+    }
+
+    package func closeOutput() { context?.close(mode: .output, promise: nil) }
+
+    package func close() { context?.close(promise: nil) }
+
+    package func reset() {
+        // A linger time of zero makes the kernel send RST instead of FIN.
+        guard let context else { return }
+        _ = (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+        context.close(promise: nil)
+    }
+}

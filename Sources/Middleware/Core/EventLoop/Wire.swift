@@ -1,0 +1,65 @@
+package import NIOCore
+
+/// The byte side of a connection as its protocol sees it: the socket in production, a pair of queues in tests.
+///
+/// On the connection's loop only.
+package protocol Wire: AnyObject {
+    /// Whether the far side takes the bytes at the pace they are written; `false` until a `writabilityChanged`.
+    var isWritable: Bool { get }
+    /// Queues bytes; nothing leaves before ``flush()``.
+    func write(_ bytes: ByteBuffer)
+    /// Queues bytes and tells when they have left or failed.
+    func write(_ bytes: ByteBuffer, _ done: @escaping (Result<Void, any Error>) -> Void)
+    /// Sends what is queued.
+    func flush()
+    /// Whether bytes are taken from the far side.
+    func setReading(_ isReading: Bool)
+    /// Sends what is queued, then closes this direction.
+    func closeOutput()
+    /// Closes at once.
+    func close()
+    /// Closes so that the far side sees a reset.
+    func reset()
+}
+
+/// What a protocol does with the events of its wire. On the connection's loop only; each batch ends with `receivedAll`.
+package protocol WireHandler: AnyObject {
+    /// Bytes came.
+    func received(_ bytes: ByteBuffer)
+    /// The batch is over.
+    func receivedAll()
+    /// The far side sends no more.
+    func inputClosed()
+    /// ``Wire/isWritable`` changed.
+    func writabilityChanged()
+    /// The connection is gone in both directions; nothing follows. `error` is `nil` for an orderly close.
+    func closed(_ error: (any Error)?)
+}
+
+/// Opens connections to origins.
+package protocol Dialer: Sendable {
+    /// Connects to `address` on `worker`'s loop and gives the wire to `completion`, on the loop. The handler that
+    /// `completion` returns gets the events; `nil` closes the wire.
+    ///
+    /// The returned token gives up the attempt.
+    func dial(
+        _ address: DialAddress,
+        on worker: Worker,
+        completion: @escaping (Result<any Wire, any Error>) -> (any WireHandler)?
+    ) -> TimerToken
+}
+
+/// Where to connect to.
+package enum DialAddress: Hashable, Sendable, CustomStringConvertible {
+    /// An IP address or a host name, and a port.
+    case host(String, port: Int)
+    /// A Unix-domain socket.
+    case unix(path: String)
+
+    package var description: String {
+        switch self {
+        case .host(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+}

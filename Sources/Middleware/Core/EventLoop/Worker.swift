@@ -1,0 +1,154 @@
+package import NIOCore
+import Synchronization
+
+/// One event loop and what is confined to it: the executor of its tasks, its timers, and the state that other parts keep
+/// for each loop (pools, cached dates).
+///
+/// Unchecked because everything mutable is touched on the loop only.
+package final class Worker: @unchecked Sendable {
+    package let eventLoop: any EventLoop
+    package let executor: LoopExecutor
+    package let time: any TimeSource
+    private let spawned = Atomic<Int>(0)
+    private var whenQuiet: (@Sendable () -> Void)?
+    private let clock: Clock
+    private var slots: [(key: ObjectIdentifier, value: AnyObject)] = []
+    private var timersIfMade: LoopTimers?
+
+    private enum Clock {
+        /// The system's: read without going through the protocol.
+        case system(origin: ContinuousClock.Instant, uptime: Int64)
+        case other(origin: ContinuousClock.Instant)
+    }
+
+    init(eventLoop: any EventLoop, time: any TimeSource) {
+        self.eventLoop = eventLoop
+        self.time = time
+        executor = LoopExecutor(eventLoop: eventLoop)
+        clock =
+            time is SystemTime
+            ? .system(origin: time.now, uptime: Int64(NIODeadline.now().uptimeNanoseconds))
+            : .other(origin: time.now)
+    }
+
+    /// Nanoseconds since the worker was made.
+    package var now: Int64 {
+        switch clock {
+        case .system(_, let uptime): Int64(NIODeadline.now().uptimeNanoseconds) - uptime
+        case .other(let origin): origin.duration(to: time.now).nanoseconds
+        }
+    }
+
+    /// The instant of a worker's nanoseconds.
+    package func instant(_ nanoseconds: Int64) -> ContinuousClock.Instant {
+        switch clock {
+        case .system(let origin, _), .other(let origin): origin.advanced(by: .nanoseconds(nanoseconds))
+        }
+    }
+
+    /// The worker's nanoseconds of an instant.
+    package func nanoseconds(_ instant: ContinuousClock.Instant) -> Int64 {
+        switch clock {
+        case .system(let origin, _), .other(let origin): origin.duration(to: instant).nanoseconds
+        }
+    }
+
+    /// Whether the caller stands on the loop.
+    package var isCurrent: Bool { eventLoop.inEventLoop }
+
+    /// Runs `action` now when the caller stands on the loop, else soon.
+    package func perform(_ action: @escaping @Sendable () -> Void) {
+        if isCurrent { action() } else { eventLoop.execute(action) }
+    }
+
+    /// The timers. On the loop only.
+    package var timers: LoopTimers {
+        if let timersIfMade { return timersIfMade }
+        let timers = LoopTimers { [unowned self] instant in self.wakeUp(at: instant) }
+        timersIfMade = timers
+        return timers
+    }
+
+    /// Counts in a piece of work that outlives its request; `false` when there are `limit` already.
+    func beginSpawn(limit: Int) -> Bool {
+        guard spawned.add(1, ordering: .relaxed).newValue <= limit else {
+            spawned.subtract(1, ordering: .relaxed)
+            SpawnMetric.refused.increment()
+            return false
+        }
+        SpawnMetric.running.increment()
+        return true
+    }
+
+    /// Counts it out.
+    func endSpawn() {
+        SpawnMetric.running.decrement()
+        guard spawned.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
+        perform {
+            guard self.spawnedCount == 0, let whenQuiet = self.whenQuiet else { return }
+            self.whenQuiet = nil
+            whenQuiet()
+        }
+    }
+
+    /// The pieces of such work that are running.
+    package var spawnedCount: Int { spawned.load(ordering: .acquiring) }
+
+    /// Runs `action` once there is no such work. On the loop only; one at a time.
+    package func whenNothingIsSpawned(_ action: @escaping @Sendable () -> Void) {
+        if spawnedCount == 0 { action() } else { whenQuiet = action }
+    }
+
+    private func wakeUp(at instant: Int64) -> TimerToken {
+        let fire: @Sendable () -> Void = { [weak self] in
+            guard let self else { return }
+            perform {
+                self.executor.beginEvent()
+                self.timers.fire(now: self.now)
+                self.executor.endEvent()
+            }
+        }
+        switch clock {
+        case .system:
+            let timer = eventLoop.scheduleTask(in: .nanoseconds(max(0, instant - now)), fire)
+            return TimerToken { timer.cancel() }
+        case .other:
+            return time.schedule(at: self.instant(instant), fire)
+        }
+    }
+
+    /// The one `State` of this loop, made on first use. On the loop only.
+    package func state<State: AnyObject>(_ type: State.Type, make: () -> State) -> State {
+        let key = ObjectIdentifier(type)
+        for slot in slots where slot.key == key {
+            // The key is the type, so this is never another.
+            return unsafeDowncast(slot.value, to: type)
+        }
+        let state = make()
+        slots.append((key, state))
+        return state
+    }
+}
+
+/// The workers of a runtime, one for each event loop of its group.
+package final class Workers: Sendable {
+    package let group: any EventLoopGroup
+    package let time: any TimeSource
+    package let all: [Worker]
+
+    init(group: any EventLoopGroup, time: any TimeSource) {
+        self.group = group
+        self.time = time
+        all = group.makeIterator().map { Worker(eventLoop: $0, time: time) }
+    }
+
+    /// The worker of the caller's loop, else any.
+    package var current: Worker {
+        all.first { $0.isCurrent } ?? all[0]
+    }
+
+    /// The worker of a loop of the group.
+    package func worker(of eventLoop: any EventLoop) -> Worker {
+        all.first { $0.eventLoop === eventLoop } ?? current
+    }
+}

@@ -1,0 +1,58 @@
+/// Answers a request.
+///
+/// Expected outcomes (304, 401, 413, 429, 502, 504) are responses, not throws. What a handler throws becomes a problem
+/// report at the place where it threw (``Pipeline``); `CancellationError` alone passes.
+///
+/// ```swift
+/// struct Hello: Handler {
+///     func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
+///         Response(.ok, body: .text("hello \(request.path)"))
+///     }
+/// }
+/// ```
+///
+/// One value serves every request of every event loop at once, so it is `Sendable`; the call runs on the request's loop.
+public protocol Handler: Sendable {
+    /// What is inside, for placement checks, printing and background services. The type's name unless implemented.
+    var blueprint: Blueprint { get }
+
+    /// Answers one request.
+    nonisolated(nonsending) func handle(_ request: consuming Request, context: RequestContext) async throws -> Response
+}
+
+/// Takes a raw connection: for listeners that do not speak HTTP.
+public protocol ConnectionHandler: Sendable {
+    /// What is inside. The type's name unless implemented.
+    var blueprint: Blueprint { get }
+
+    /// Uses one connection, to its end.
+    nonisolated(nonsending) func handle(_ connection: consuming Connection, context: RequestContext) async throws
+}
+
+extension Handler {
+    public var blueprint: Blueprint { Blueprint("\(Self.self)") }
+}
+
+extension ConnectionHandler {
+    public var blueprint: Blueprint { Blueprint("\(Self.self)") }
+}
+
+/// A handler made of a closure.
+///
+/// ```swift
+/// HandlerFunction { request, context in Response(.ok, body: .text(request.path)) }
+/// ```
+public struct HandlerFunction: Handler {
+    private let body: nonisolated(nonsending) @Sendable (consuming Request, RequestContext) async throws -> Response
+
+    /// A handler that calls `body`.
+    public init(
+        _ body: nonisolated(nonsending) @escaping @Sendable (consuming Request, RequestContext) async throws -> Response
+    ) {
+        self.body = body
+    }
+
+    public func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
+        try await body(request, context)
+    }
+}

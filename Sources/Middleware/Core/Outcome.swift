@@ -1,0 +1,31 @@
+/// How an exchange ended, once the last byte went out or failed.
+public struct Outcome: Sendable {
+    /// The kinds of end.
+    public enum End: Sendable {
+        /// The whole answer went out.
+        case complete
+        /// The client closed, reset or stopped reading before the answer was out.
+        case clientGone
+        /// The answer's body broke off behind the gateway.
+        case originFailed
+        /// A deadline passed while the answer was going out.
+        case timedOut
+        /// The request was refused before a handler saw it.
+        case refused
+    }
+
+    /// The kind of end.
+    public var end = End.complete
+    /// The bytes of the answer's body that were handed to the connection, framing not counted.
+    public var bytesSent = 0
+    /// The bytes of the request's body that were read by a handler, framing not counted.
+    public var bytesReceived = 0
+    /// When the head of the final answer was handed to the connection.
+    public var firstByte: ContinuousClock.Instant?
+    /// When the last byte was, or the exchange failed.
+    public var lastByte: ContinuousClock.Instant?
+    /// The trailer section that was sent.
+    public var trailers: Headers?
+
+    public init() {}
+}

@@ -1,0 +1,35 @@
+package import NIOCore
+
+/// The authority of a request: `host[:port]`, over the received bytes until somebody asks for text.
+package struct Authority: Sendable {
+    private enum Storage {
+        case received(ByteBuffer)
+        case text(String)
+    }
+
+    private var storage: Storage
+
+    package init(_ text: String) { storage = .text(text) }
+    package init(received: ByteBuffer) { storage = .received(received) }
+
+    package var text: String {
+        switch storage {
+        case .received(let buffer): String(buffer: buffer)
+        case .text(let text): text
+        }
+    }
+
+    package var isEmpty: Bool {
+        switch storage {
+        case .received(let buffer): buffer.readableBytes == 0
+        case .text(let text): text.isEmpty
+        }
+    }
+
+    package func write(into buffer: inout ByteBuffer) {
+        switch storage {
+        case .received(let bytes): buffer.write(bytes.readableBytesUInt8Span)
+        case .text(let text): buffer.writeString(text)
+        }
+    }
+}

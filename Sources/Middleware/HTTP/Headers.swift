@@ -1,0 +1,256 @@
+public import HTTPTypes
+package import NIOCore
+
+/// The fields of a message or a trailer section: ordered, duplicates visible, backed by the bytes that were received.
+///
+/// A field that passes through a gateway is never turned into a `String`; reading one through a subscript makes a
+/// `String` of that field alone. Names compare without regard to case and keep the spelling they arrived with.
+///
+/// ```swift
+/// request.headers[.userAgent] = "edge/1"          // replaces all fields of that name, or adds one
+/// response.headers.append(.setCookie, "a=1")      // keeps those that are there
+/// for cookie in response.headers[values: .setCookie] { … }
+/// ```
+///
+/// What it does not do: it does not combine fields (`, `-joining is ``subscript(list:)``), and it does not hold
+/// pseudo-fields or `Host`: these are ``Request/authority`` and its neighbours.
+///
+/// A value that is set is made legal rather than refused: CR, LF, NUL and other controls become spaces and outer
+/// white space goes (RFC 9110 section 5.5), so that no value can end a line.
+///
+/// A copy shares the bytes. Fields of a received message keep its read buffer alive: what outlives the request goes
+/// through ``compacted()`` first. A value type: safe to send anywhere.
+public struct Headers: Sendable {
+    /// One field: where its name and value lie.
+    package struct Entry: Sendable {
+        package var nameOffset: UInt32
+        package var nameLength: UInt32
+        package var valueOffset: UInt32
+        package var valueLength: UInt32
+        package var known: KnownField
+        package var origin: Origin
+
+        package init(name: Range<Int>, value: Range<Int>, known: KnownField, origin: Origin) {
+            nameOffset = UInt32(truncatingIfNeeded: name.lowerBound)
+            nameLength = UInt32(truncatingIfNeeded: name.count)
+            valueOffset = UInt32(truncatingIfNeeded: value.lowerBound)
+            valueLength = UInt32(truncatingIfNeeded: value.count)
+            self.known = known
+            self.origin = origin
+        }
+
+        var name: Range<Int> { Int(nameOffset)..<Int(nameOffset) + Int(nameLength) }
+        var value: Range<Int> { Int(valueOffset)..<Int(valueOffset) + Int(valueLength) }
+    }
+
+    /// Where the bytes of an entry are kept.
+    package enum Origin: UInt8, Sendable {
+        /// In the received bytes, as exactly `name: value` CR LF, so that neighbours can be copied out in one piece.
+        case receivedLine
+        /// In the received bytes, with other white space around the value.
+        case received
+        /// In `own`: set by a middleware, or compacted.
+        case own
+    }
+
+    /// The head as it was received; entries refer to it from its reader index.
+    package private(set) var received: ByteBuffer
+    package internal(set) var own: [UInt8]
+    package private(set) var entries: [Entry]
+
+    /// No fields.
+    public init() {
+        received = ByteBuffer()
+        own = []
+        entries = []
+    }
+
+    /// Fields that a codec has already checked, over the bytes they were found in.
+    package init(received: ByteBuffer, entries: [Entry]) {
+        self.received = received
+        self.own = []
+        self.entries = entries
+    }
+
+    /// The number of fields, counting duplicates.
+    public var count: Int { entries.count }
+
+    /// Whether there is no field at all.
+    public var isEmpty: Bool { entries.isEmpty }
+
+    /// The value of the first field of that name; setting replaces every field of that name, `nil` removes them.
+    ///
+    /// Bytes that are not UTF-8 read as U+FFFD; the field itself still passes through unchanged.
+    public subscript(_ name: HTTPField.Name) -> String? {
+        get {
+            firstIndex(of: name).map { string(at: $0) }
+        }
+        set {
+            guard let newValue else {
+                remove(name)
+                return
+            }
+            guard let first = firstIndex(of: name) else {
+                append(name, newValue)
+                return
+            }
+            append(name, newValue)
+            let replacement = entries.removeLast()
+            entries[first] = replacement
+            removeEntries(from: first + 1) { $0.matches($1, name) }
+        }
+    }
+
+    /// The values of every field of that name, in order.
+    public subscript(values name: HTTPField.Name) -> [String] {
+        get {
+            entries.indices.filter { matches(entries[$0], name) }.map { string(at: $0) }
+        }
+        set {
+            remove(name)
+            for value in newValue { append(name, value) }
+        }
+    }
+
+    /// Adds a field behind those that are there.
+    public mutating func append(_ name: HTTPField.Name, _ value: String) {
+        var name = name.rawName
+        var value = value
+        name.withUTF8 { name in
+            value.withUTF8 { value in
+                append(name: name.span, value: value.span, known: KnownField(name: name.span))
+            }
+        }
+    }
+
+    /// Removes every field of that name.
+    public mutating func remove(_ name: HTTPField.Name) {
+        removeEntries(from: 0) { $0.matches($1, name) }
+    }
+
+    /// Removes every field.
+    public mutating func removeAll() {
+        self = Headers()
+    }
+
+    /// Whether there is a field of that name.
+    public func contains(_ name: HTTPField.Name) -> Bool {
+        firstIndex(of: name) != nil
+    }
+
+    /// The same fields in memory of their own, as small as they can be.
+    ///
+    /// Fields of a received message refer to the buffer they were read into, which can be far larger than the head. A
+    /// cache or any other part that keeps headers past the request compacts them first.
+    public func compacted() -> Headers {
+        var result = Headers()
+        result.entries.reserveCapacity(entries.count)
+        result.own.reserveCapacity(entries.reduce(0) { $0 + Int($1.nameLength) + Int($1.valueLength) })
+        for entry in entries {
+            let name = result.take(from: self, entry, entry.name)
+            let value = result.take(from: self, entry, entry.value)
+            result.entries.append(Entry(name: name, value: value, known: entry.known, origin: .own))
+        }
+        return result
+    }
+
+    /// Removes the entries from `start` on that `unwanted` names.
+    mutating func removeEntries(from start: Int, where unwanted: (Headers, Entry) -> Bool) {
+        guard let first = entries[start...].firstIndex(where: { unwanted(self, $0) }) else { return }
+        var kept = first
+        for index in (first + 1)..<entries.count where !unwanted(self, entries[index]) {
+            entries[kept] = entries[index]
+            kept += 1
+        }
+        entries.removeLast(entries.count - kept)
+    }
+
+    /// Adds an entry whose bytes are already in place.
+    mutating func insert(_ entry: Entry) { entries.append(entry) }
+
+    private mutating func take(from other: Headers, _ entry: Entry, _ range: Range<Int>) -> Range<Int> {
+        let start = own.count
+        other.withBytes(of: entry, range) { bytes in
+            for index in bytes.indices { own.append(bytes[index]) }
+        }
+        return start..<own.count
+    }
+}
+
+// MARK: - Fields as HTTPTypes
+
+extension Headers: Sequence {
+    /// Walks over the fields as ``HTTPTypes/HTTPField`` values, each made when it is reached.
+    public struct Iterator: IteratorProtocol {
+        private let headers: Headers
+        private var index = 0
+
+        init(_ headers: Headers) { self.headers = headers }
+
+        public mutating func next() -> HTTPField? {
+            while index < headers.entries.count {
+                defer { index += 1 }
+                if let field = headers.field(at: index) { return field }
+            }
+            return nil
+        }
+    }
+
+    public func makeIterator() -> Iterator { Iterator(self) }
+
+    /// The fields in HTTPTypes' own container.
+    public init(_ fields: HTTPFields) {
+        self.init()
+        for field in fields {
+            var name = field.name.rawName
+            name.withUTF8 { name in
+                field.withUnsafeBytesOfValue { value in
+                    append(name: name.span, value: value.span, known: KnownField(name: name.span))
+                }
+            }
+        }
+    }
+
+    private func field(at index: Int) -> HTTPField? {
+        let entry = entries[index]
+        let name = withBytes(of: entry, entry.name) { name in
+            name.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+        }
+        guard let name = HTTPField.Name(name) else { return nil }
+        return withBytes(of: entry, entry.value) { value in
+            value.withUnsafeBufferPointer { HTTPField(name: name, value: $0) }
+        }
+    }
+}
+
+extension HTTPFields {
+    /// The same fields in the same order in HTTPTypes' own container.
+    public init(_ headers: Headers) {
+        self.init()
+        reserveCapacity(headers.count)
+        for field in headers { append(field) }
+    }
+}
+
+extension Headers: ExpressibleByDictionaryLiteral {
+    /// Fields in the order of the literal; a name may stand more than once.
+    public init(dictionaryLiteral elements: (HTTPField.Name, String)...) {
+        self.init()
+        for (name, value) in elements { append(name, value) }
+    }
+}
+
+extension Headers: Equatable {
+    /// The same fields in the same order, names without regard to case.
+    public static func == (left: Headers, right: Headers) -> Bool {
+        guard left.count == right.count else { return false }
+        return zip(left, right).allSatisfy { $0.name == $1.name && $0.value == $1.value }
+    }
+}
+
+extension Headers: CustomStringConvertible {
+    /// One `name: value` a line.
+    public var description: String {
+        map { "\($0.name.rawName): \($0.value)" }.joined(separator: "\n")
+    }
+}

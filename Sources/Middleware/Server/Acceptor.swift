@@ -1,0 +1,104 @@
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+import HTTPTypes
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// The listening sockets of a server: one for each address and event loop, so that the kernel spreads the connections and no
+/// connection changes its thread.
+final class Acceptor: Sendable {
+    private let workers: [ServerWorker]
+    private let census: ConnectionCensus
+    private let backlog: Int
+    private let channels = Mutex<[[any Channel]]>([])
+
+    init(workers: [ServerWorker], census: ConnectionCensus, backlog: Int) {
+        self.workers = workers
+        self.census = census
+        self.backlog = backlog
+    }
+
+    /// One address for each listener.
+    var addresses: [SocketAddress] {
+        channels.withLock { $0.compactMap { $0.first?.localAddress } }
+    }
+
+    func listen(_ listener: Listener) async throws {
+        channels.withLock { $0.append([]) }
+        switch listener.address {
+        case .unix(let path):
+            // A path has one socket; its connections go to the loops in turn.
+            let bootstrap = bootstrap(acceptingOn: workers[0])
+            keep(try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get())
+        case .host(let host, let port):
+            let first = try await bootstrap(acceptingOn: workers[0], reusingPort: true).bind(host: host, port: port).get()
+            keep(first)
+            for worker in workers.dropFirst() {
+                // Port 0 was decided by the first.
+                let port = first.localAddress?.port ?? port
+                keep(try await bootstrap(acceptingOn: worker, reusingPort: true).bind(host: host, port: port).get())
+            }
+        }
+    }
+
+    func close() async {
+        let open = channels.withLock { channels in
+            defer { channels = [] }
+            return channels.flatMap { $0 }
+        }
+        for channel in open { try? await channel.close().get() }
+    }
+
+    private func keep(_ channel: any Channel) {
+        channels.withLock { $0[$0.count - 1].append(channel) }
+    }
+
+    private func bootstrap(acceptingOn worker: ServerWorker, reusingPort: Bool = false) -> ServerBootstrap {
+        let group: any EventLoopGroup = worker.worker.eventLoop
+        let children: any EventLoopGroup = reusingPort ? group : worker.runtime.workers.group
+        let bootstrap = ServerBootstrap(group: group, childGroup: children)
+            .serverChannelOption(.backlog, value: Int32(clamping: backlog))
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 262_144)
+            )
+            .childChannelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture { try accept(channel) }
+            }
+        return reusingPort ? bootstrap.serverChannelOption(.socketOption(NIOBSDSocket.Option(rawValue: SO_REUSEPORT)), value: 1) : bootstrap
+    }
+
+    private func accept(_ channel: any Channel) throws {
+        guard let server = workers.first(where: { $0.worker.eventLoop === channel.eventLoop }) else { return }
+        ServerMetric.connectionsAccepted.increment()
+        let address = channel.remoteAddress
+        let wire = ChannelWire(on: server.worker)
+        try channel.pipeline.syncOperations.addHandler(wire)
+        let peer = Peer(remote: address?.port == nil ? nil : address, local: channel.localAddress)
+        let connection = ServerConnection(wire, server: server, peer: peer)
+        wire.start(connection)
+        switch census.admit(address) {
+        case .admitted:
+            ServerMetric.connectionsActive.increment()
+            channel.closeFuture.assumeIsolated().whenComplete { [census] _ in
+                census.leave(address)
+                ServerMetric.connectionsActive.decrement()
+            }
+            connection.start()
+        case .serverFull:
+            connection.refuse(.serviceUnavailable, .total)
+        case .addressFull:
+            connection.refuse(.tooManyRequests, .address)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// The background services of the handlers that a server uses. Each runs in a group of its own, so that a swap of the
+/// handler ends those that the new one does not have, and starts only those that it adds.
+final class BackgroundServices: Sendable {
+    private struct Running {
+        let identity: ObjectIdentifier?
+        let group: ServiceGroup
+        let task: Task<Void, Never>
+    }
+
+    private let running = Mutex<[Running]>([])
+    private let logger: Logger
+
+    init(logger: Logger) { self.logger = logger }
+
+    /// Runs these from now on, and ends the others.
+    func use(_ services: [any Service]) {
+        running.withLock { running in
+            let wanted = services.map { Self.identity($0) }
+            var kept: [Running] = []
+            for old in running {
+                if let identity = old.identity, wanted.contains(identity) {
+                    kept.append(old)
+                } else {
+                    end(old)
+                }
+            }
+            for (service, identity) in zip(services, wanted) {
+                if let identity, kept.contains(where: { $0.identity == identity }) { continue }
+                kept.append(start(service, identity))
+            }
+            running = kept
+        }
+    }
+
+    /// Ends all of them and waits.
+    func stop() async {
+        let ending = running.withLock { running in
+            defer { running = [] }
+            return running
+        }
+        for service in ending { end(service) }
+        for service in ending { await service.task.value }
+    }
+
+    private func start(_ service: any Service, _ identity: ObjectIdentifier?) -> Running {
+        let logger = logger
+        let group = ServiceGroup(services: [service], logger: logger)
+        let task = Task {
+            do {
+                try await group.run()
+            } catch {
+                logger.error(
+                    "a background service failed",
+                    metadata: ["service": "\(type(of: service))", "error": "\(error)"]
+                )
+            }
+        }
+        return Running(identity: identity, group: group, task: task)
+    }
+
+    private func end(_ service: Running) {
+        let group = service.group
+        Task { await group.triggerGracefulShutdown() }
+    }
+
+    private static func identity(_ service: any Service) -> ObjectIdentifier? {
+        type(of: service) is AnyClass ? ObjectIdentifier(service as AnyObject) : nil
+    }
+}

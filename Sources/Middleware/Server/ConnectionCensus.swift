@@ -1,0 +1,82 @@
+import NIOCore
+import Synchronization
+
+/// How many connections a server has open, in all and for each client address.
+final class ConnectionCensus: Sendable {
+    /// What came of a connection that wants in.
+    enum Verdict {
+        case admitted
+        case serverFull
+        case addressFull
+    }
+
+    private struct Counts {
+        var all = 0
+        var byAddress: [SocketAddress.AddressKey: Int] = [:]
+    }
+
+    private let counts = Mutex(Counts())
+    private let limit: Int
+    private let limitPerAddress: Int
+
+    init(limit: Int, limitPerAddress: Int) {
+        self.limit = limit
+        self.limitPerAddress = limitPerAddress
+    }
+
+    /// The number of open connections.
+    var count: Int { counts.withLock { $0.all } }
+
+    /// Counts a connection in, unless a limit is reached. Unix-domain peers have no address and share none.
+    func admit(_ address: SocketAddress?) -> Verdict {
+        let key = limitPerAddress < .max ? address?.addressKey : nil
+        return counts.withLock { counts in
+            guard counts.all < limit else { return .serverFull }
+            if let key {
+                let open = counts.byAddress[key, default: 0]
+                guard open < limitPerAddress else { return .addressFull }
+                counts.byAddress[key] = open + 1
+            }
+            counts.all += 1
+            return .admitted
+        }
+    }
+
+    /// Counts a connection out.
+    func leave(_ address: SocketAddress?) {
+        let key = limitPerAddress < .max ? address?.addressKey : nil
+        counts.withLock { counts in
+            counts.all -= 1
+            guard let key, let open = counts.byAddress[key] else { return }
+            counts.byAddress[key] = open > 1 ? open - 1 : nil
+        }
+    }
+}
+
+extension SocketAddress {
+    /// The address without its port.
+    struct AddressKey: Hashable, Sendable {
+        let high: UInt64
+        let low: UInt64
+    }
+
+    var addressKey: AddressKey? {
+        switch self {
+        case .v4(let address):
+            // sockaddr_in holds the address behind its family and port.
+            return withUnsafeBytes(of: address.address) { bytes in
+                AddressKey(high: 0xFFFF, low: UInt64(bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
+            }
+        case .v6(let address):
+            // sockaddr_in6 holds it behind family, port and flow label.
+            return withUnsafeBytes(of: address.address) { bytes in
+                AddressKey(
+                    high: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+                    low: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
+                )
+            }
+        case .unixDomainSocket:
+            return nil
+        }
+    }
+}

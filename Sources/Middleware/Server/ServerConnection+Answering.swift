@@ -1,0 +1,278 @@
+import HTTPTypes
+import NIOCore
+
+/// The way out: how an answer is framed and written.
+extension ServerConnection {
+    /// Bodies up to this size leave in the same write as their head.
+    private static var joinedBodyBytes: Int { 16 << 10 }
+
+    /// Writes the answer, to its last byte.
+    func send(
+        _ response: consuming Response,
+        answering head: RequestHead,
+        context: RequestContext,
+        outcome: inout Outcome
+    ) async throws {
+        if response.upgrade != nil, let upgrade = response.upgrade, isUpgrade(response.status, head) {
+            try await handOver(response, upgrade, head, context, &outcome)
+            return
+        }
+        isAnswering = true
+        let framing = framing(of: response.body)
+        var buffer = server.scratch
+        server.scratch = ByteBuffer()
+        buffer.clear()
+        let written = ResponseEncoder.writeHead(
+            status: response.status,
+            headers: response.headers,
+            framing: framing,
+            answering: head.method,
+            persists: mayPersist(head),
+            toHTTP10: head.isHTTP10,
+            date: server.date,
+            into: &buffer
+        )
+        if context.hasFinishers { outcome.firstByte = worker.instant(worker.now) }
+        statusClass = StatusClass(code: response.status.code)
+        switch response.body.storage {
+        case .stream where written.framing != .none:
+            wire.write(buffer)
+            try await stream(response.body, written.framing, &outcome)
+            finish(context, outcome)
+        case .bytes(let bytes, let trailers) where written.framing != .none:
+            outcome.bytesSent = bytes.readableBytes
+            if trailers == nil, bytes.readableBytes <= Self.joinedBodyBytes {
+                buffer.write(bytes.readableBytesUInt8Span)
+                writeLast(buffer, context, outcome)
+            } else {
+                wire.write(buffer)
+                try await writeWhole(bytes, trailers, written.framing, context, &outcome)
+            }
+        default:
+            response.body.discard()
+            writeLast(buffer, context, outcome)
+        }
+        server.scratch = buffer
+        isAnswering = false
+        answered(persists: written.persists)
+    }
+
+    private func framing(of body: borrowing Body) -> BodyFraming {
+        switch body.storage {
+        case .empty: .none
+        case .bytes(let bytes, let trailers):
+            if trailers != nil { .chunked } else { bytes.readableBytes == 0 ? .none : .length(bytes.readableBytes) }
+        case .stream(let once):
+            switch once.source?.knownLength {
+            case .some(0): .none
+            case .some(let length): .length(length)
+            case .none: .chunked
+            }
+        }
+    }
+
+    /// Whether another request may follow on this connection.
+    private func mayPersist(_ head: RequestHead) -> Bool {
+        guard head.persists, !isDraining, !inputEnded, served < server.configuration.limits.requestsPerConnection else {
+            return false
+        }
+        guard !body.isComplete else { return true }
+        // RFC 9110 section 10.1.1: a client that was not told to continue may or may not send the body.
+        if continueIsOwed { return false }
+        // A handler that still reads may yet reach the end; what nobody reads must be little.
+        if case .handler = body.reader { return true }
+        guard let length = head.framing.declaredLength else { return true }
+        return length - body.byteCount <= server.configuration.limits.discardedBodyBytes
+    }
+
+    /// Writes the last bytes of an answer and tells those who watch once they have left.
+    private func writeLast(_ buffer: ByteBuffer, _ context: RequestContext, _ outcome: Outcome) {
+        guard context.hasFinishers else {
+            wire.write(buffer)
+            wire.flush()
+            finish(context, outcome)
+            return
+        }
+        wire.write(buffer) { result in
+            var outcome = outcome
+            if case .failure = result { outcome.end = .clientGone }
+            self.finish(context, outcome)
+        }
+        wire.flush()
+    }
+
+    /// A body at hand that is too large to be joined to its head, or has trailers.
+    private func writeWhole(
+        _ bytes: ByteBuffer,
+        _ trailers: Headers?,
+        _ framing: BodyFraming,
+        _ context: RequestContext,
+        _ outcome: inout Outcome
+    ) async throws {
+        guard framing == .chunked else {
+            writeLast(bytes, context, outcome)
+            if !wire.isWritable { try await waitUntilWritable() }
+            return
+        }
+        writeChunk(bytes)
+        var last = ByteBuffer()
+        ChunkEncoder.writeLastChunk(trailers: trailers, into: &last)
+        outcome.trailers = trailers
+        writeLast(last, context, outcome)
+    }
+
+    /// Pulls a body and writes it at the pace at which the client takes it.
+    private func stream(_ body: consuming Body, _ framing: BodyFraming, _ outcome: inout Outcome) async throws {
+        let source = try body.open()
+        do {
+            while true {
+                // What is written has to leave before anything is waited for.
+                if !source.isReady { wire.flush() }
+                switch try await source.read() {
+                case .bytes(let bytes):
+                    guard case .handling = phase else { throw CancellationError() }
+                    outcome.bytesSent += bytes.readableBytes
+                    try write(bytes, framing, outcome.bytesSent)
+                    if !wire.isWritable { try await waitUntilWritable() }
+                case .end(let trailers):
+                    try writeEnd(trailers, framing, &outcome)
+                    wire.flush()
+                    if !wire.isWritable { try await waitUntilWritable() }
+                    return
+                }
+            }
+        } catch {
+            source.cancel(error)
+            throw error
+        }
+    }
+
+    private func write(_ bytes: ByteBuffer, _ framing: BodyFraming, _ sent: Int) throws {
+        switch framing {
+        case .chunked:
+            writeChunk(bytes)
+        case .length(let length) where sent > length:
+            // One byte more would be read as the start of the next answer.
+            throw BodyLengthMismatch(declared: length, actual: sent)
+        case .length, .untilClose, .none:
+            wire.write(bytes)
+        }
+    }
+
+    private func writeChunk(_ bytes: ByteBuffer) {
+        // An empty chunk would end the body.
+        guard bytes.readableBytes > 0 else { return }
+        var head = ByteBuffer()
+        ChunkEncoder.writeChunkHead(size: bytes.readableBytes, into: &head)
+        wire.write(head)
+        wire.write(bytes)
+        wire.write(Self.lineEnd)
+    }
+
+    private static let lineEnd = ByteBuffer(string: "\r\n")
+
+    private func writeEnd(_ trailers: Headers?, _ framing: BodyFraming, _ outcome: inout Outcome) throws {
+        switch framing {
+        case .chunked:
+            var last = ByteBuffer()
+            ChunkEncoder.writeLastChunk(trailers: trailers, into: &last)
+            outcome.trailers = trailers
+            wire.write(last)
+        case .length(let length) where outcome.bytesSent != length:
+            throw BodyLengthMismatch(declared: length, actual: outcome.bytesSent)
+        case .length, .untilClose, .none:
+            break
+        }
+    }
+
+    /// Waits until the client has taken enough of what was written.
+    private func waitUntilWritable() async throws {
+        wire.flush()
+        guard !wire.isWritable else { return }
+        try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
+            guard case .handling = phase, let context else {
+                continuation.resume(throwing: CancellationError())
+                return
+            }
+            guard !wire.isWritable else {
+                continuation.resume()
+                return
+            }
+            do {
+                try context.cancellation.begin(self)
+            } catch {
+                continuation.resume(throwing: error)
+                return
+            }
+            writeWaiter = continuation
+            setTimer(.write, server.timeouts.write)
+        }
+    }
+
+    // MARK: What follows an answer
+
+    /// The answer is out: goes on with the next request, the rest of this one, or the end.
+    private func answered(persists: Bool) {
+        guard case .handling = phase else {
+            if case .closed = phase { ended() }
+            return
+        }
+        exchange &+= 1
+        bodyFailure = nil
+        guard persists, !isDraining || body.isComplete && input.readableBytes > 0 else {
+            if body.isComplete, inputEnded || isDraining && persists { closeBehindAnswer() } else { linger() }
+            return
+        }
+        guard body.isComplete else {
+            phase = .discarding
+            body.discard()
+            setReading(true)
+            setTimer(.closeLinger, Self.closeLinger)
+            continueDiscarding()
+            return
+        }
+        nextHead()
+    }
+
+    private func closeBehindAnswer() {
+        wire.closeOutput()
+        close()
+    }
+
+    /// Throws away what is left of a request's body, within its limit.
+    func continueDiscarding() {
+        guard case .discarding = phase else { return }
+        if bodyFailure != nil || body.discarded > server.configuration.limits.discardedBodyBytes {
+            linger()
+        } else if body.isComplete {
+            nextHead()
+        }
+    }
+
+    private func nextHead() {
+        phase = .waiting
+        if isDraining, input.readableBytes == 0 {
+            close()
+            return
+        }
+        if !isReading { setReading(true) }
+        if input.readableBytes > 0 {
+            clock = worker.now
+            decodeHead()
+        } else {
+            // Lets go of the read buffer, so that the next read can use it again.
+            input = ByteBuffer()
+        }
+        if case .waiting = phase, !timerIsSet { idle() }
+    }
+
+    private func idle() {
+        if decoder.hasPartialHead {
+            setTimer(.head, server.timeouts.head)
+        } else if server.timeouts.keepAlive > Self.taskLinger {
+            setTimer(.taskLinger, Self.taskLinger)
+        } else {
+            setTimer(.keepAlive, server.timeouts.keepAlive)
+        }
+    }
+}

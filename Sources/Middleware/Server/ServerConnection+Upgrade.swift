@@ -1,0 +1,52 @@
+import HTTPTypes
+import NIOCore
+
+/// The hand-over of a connection to a handler that takes its bytes (RFC 9110 section 7.8).
+extension ServerConnection {
+    /// Whether the answer ends HTTP on this connection: 101 to an offer of the client, or a success of CONNECT.
+    func isUpgrade(_ status: HTTPResponse.Status, _ head: RequestHead) -> Bool {
+        if head.method == .connect { return status.kind == .successful }
+        return status.code == 101 && head.upgrade != nil
+    }
+
+    func handOver(
+        _ response: consuming Response,
+        _ upgrade: nonisolated(nonsending) (consuming Connection, RequestContext) async throws -> Void,
+        _ head: RequestHead,
+        _ context: RequestContext,
+        _ outcome: inout Outcome
+    ) async throws {
+        var headers = response.headers
+        if head.method != .connect, !headers.contains(KnownField.upgrade), let token = head.upgrade {
+            headers.append(.upgrade, token)
+        }
+        var buffer = ByteBuffer()
+        ResponseEncoder.writeHead(
+            status: response.status,
+            headers: headers,
+            framing: .none,
+            answering: head.method,
+            persists: true,
+            date: server.date,
+            into: &buffer
+        )
+        response.body.discard()
+        outcome.firstByte = worker.instant(worker.now)
+        wire.write(buffer)
+        wire.flush()
+        clearTimer()
+        let early = input.readableBytes > 0 ? input : nil
+        input = ByteBuffer()
+        let bytes = ConnectionBytes(wire, on: worker, early: early) {}
+        phase = .raw(bytes)
+        if !isReading { setReading(true) }
+        do {
+            try await upgrade(Connection(bytes), context)
+        } catch {
+            bytes.close()
+            throw error
+        }
+        finish(context, outcome)
+        bytes.close()
+    }
+}

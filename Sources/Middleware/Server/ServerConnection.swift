@@ -1,0 +1,375 @@
+import HTTPTypes
+import Logging
+import NIOCore
+
+/// One HTTP/1.1 connection of a client: reads requests, runs the handler on each in turn, writes the answers.
+///
+/// While it is busy one task, which prefers the connection's loop, carries request after request
+/// (`ServerConnection+Serving.swift`); when the connection idles the task ends, and the next byte starts another. Requests that
+/// are pipelined wait in the read buffer: the next head is decoded when the answer before it is out.
+///
+/// Unchecked because it is touched on its worker's loop only.
+final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
+    /// How long the task of an idle connection stays, so that a busy client never waits for a new one.
+    static let taskLinger: Int64 = 1_000_000_000
+    /// How long a closing connection waits for the client to close, so that it still reads the answer.
+    static let closeLinger: Int64 = 2_000_000_000
+
+    /// Where the connection stands between its messages.
+    enum Phase {
+        /// Between requests; part of a head may have come.
+        case waiting
+        /// A request is with its handler, or its answer is going out.
+        case handling
+        /// The answer is out; what is left of the request's body is thrown away.
+        case discarding
+        /// No more requests: waits for the client to have read the answer.
+        case lingering
+        /// Handed over to an upgrade.
+        case raw(ConnectionBytes)
+        /// Gone.
+        case closed
+    }
+
+    let server: ServerWorker
+    let worker: Worker
+    let wire: any Wire
+    let peer: Peer
+    var phase = Phase.waiting
+    var decoder: RequestDecoder
+    var input = ByteBuffer()
+    var body = IncomingBody()
+    /// Why the body cannot be read to its end.
+    var bodyFailure: (any Error)?
+    var request: RequestHead?
+    /// The exchange that is under way; sources of an earlier one find that it is over.
+    var exchange = 0
+    var served = 0
+    var isDraining = false
+    var inputEnded = false
+    var isReading = true
+    var continueIsOwed = false
+    /// The head of the final answer is out: no 1xx may follow.
+    var isAnswering = false
+    var statusClass = StatusClass.none
+    var context: RequestContext?
+    var clock: Int64 = 0
+    var task: Task<Void, Never>?
+    var requestWaiter: UnsafeContinuation<Void, Never>?
+    var bodyWaiter: UnsafeContinuation<BodyPart, any Error>?
+    var writeWaiter: UnsafeContinuation<Void, any Error>?
+    private var timer: LoopTimer?
+    private var timerPurpose = TimerPurpose.keepAlive
+
+    enum TimerPurpose {
+        case taskLinger
+        case keepAlive
+        case head
+        case body
+        case write
+        case closeLinger
+    }
+
+    init(_ wire: any Wire, server: ServerWorker, peer: Peer) {
+        self.wire = wire
+        self.server = server
+        self.peer = peer
+        worker = server.worker
+        decoder = RequestDecoder(limits: server.parserLimits)
+    }
+
+    /// Starts to wait for the first request.
+    func start() {
+        server.add(self)
+        setTimer(.head, server.timeouts.head)
+    }
+
+    /// Answers without reading anything, and closes: the server, or the client's share of it, is full.
+    func refuse(_ status: HTTPResponse.Status, _ limit: ConnectionRefusal) {
+        server.add(self)
+        ServerMetric.connectionsRefused[limit].increment()
+        answerAndClose(Response(status, problem: "too many connections"))
+    }
+
+    // MARK: Events
+
+    func received(_ bytes: ByteBuffer) {
+        switch phase {
+        case .raw(let connection):
+            connection.received(bytes)
+            return
+        case .lingering, .closed:
+            return
+        case .waiting, .handling, .discarding:
+            break
+        }
+        if input.readableBytes == 0 {
+            input = bytes
+        } else {
+            var bytes = bytes
+            input.writeBuffer(&bytes)
+        }
+    }
+
+    func receivedAll() {
+        switch phase {
+        case .waiting:
+            clock = worker.now
+            decodeHead()
+        case .handling:
+            if !body.isComplete { decodeBody() }
+            deliverBody()
+            holdBack()
+        case .discarding:
+            decodeBody()
+            continueDiscarding()
+        case .raw(let connection):
+            connection.receivedAll()
+        case .lingering, .closed:
+            break
+        }
+    }
+
+    func inputClosed() {
+        switch phase {
+        case .raw(let connection):
+            connection.inputClosed()
+        case .handling where server.configuration.allowsHalfClose && body.isComplete:
+            inputEnded = true
+        case .handling:
+            // The client does not wait for the answer, or its request will never be complete.
+            clientGone()
+        case .waiting, .discarding, .lingering:
+            close()
+        case .closed:
+            break
+        }
+    }
+
+    func writabilityChanged() {
+        if case .raw(let connection) = phase {
+            connection.writabilityChanged()
+        } else if wire.isWritable, let writer = writeWaiter {
+            writeWaiter = nil
+            context?.cancellation.end(self)
+            clearTimer()
+            writer.resume()
+        }
+    }
+
+    func closed(_ error: (any Error)?) {
+        switch phase {
+        case .raw(let connection):
+            connection.closed(error)
+            ended()
+        case .handling:
+            clientGone()
+        case .closed:
+            break
+        case .waiting, .discarding, .lingering:
+            ended()
+        }
+    }
+
+    // MARK: Heads
+
+    /// Reads the next head, and hands its request to the task.
+    func decodeHead() {
+        do {
+            guard let event = try decoder.next(from: &input) else {
+                if decoder.hasPartialHead, !(timerIsSet && timerPurpose == .head) {
+                    setTimer(.head, server.timeouts.head)
+                }
+                return
+            }
+            guard case .head(let head) = event else { return }
+            clearTimer()
+            began(head)
+        } catch {
+            ServerMetric.malformedRequests[error.rule].increment()
+            server.runtime.logger.debug(
+                "refused a malformed request",
+                metadata: ["rule": "\(error.rule)", "client": "\(peer.remote?.description ?? "local")"]
+            )
+            answerAndClose(Response(error.status, problem: error.explanation))
+        }
+    }
+
+    private func began(_ head: RequestHead) {
+        phase = .handling
+        exchange &+= 1
+        served += 1
+        continueIsOwed = head.expectsContinue
+        body = IncomingBody()
+        if head.framing == .none { body.end(nil) }
+        request = head
+        if !body.isComplete { decodeBody() }
+        guard case .handling = phase else { return }
+        if let waiter = requestWaiter {
+            requestWaiter = nil
+            waiter.resume()
+        } else if task == nil {
+            task = Task(executorPreference: worker.executor) { await self.serve() }
+        }
+    }
+
+    // MARK: Waits
+
+    func interrupt(_ error: any Error) {
+        if let waiter = bodyWaiter {
+            bodyWaiter = nil
+            endBodyWait()
+            waiter.resume(throwing: error)
+        }
+        if let writer = writeWaiter {
+            writeWaiter = nil
+            clearTimer()
+            context?.cancellation.end(self)
+            writer.resume(throwing: error)
+        }
+    }
+
+    // MARK: Timers
+
+    private(set) var timerIsSet = false
+
+    func setTimer(_ purpose: TimerPurpose, _ wait: Int64) {
+        timerPurpose = purpose
+        guard wait < .max else {
+            clearTimer()
+            return
+        }
+        let timer = self.timer ?? LoopTimer(on: worker.timers) { [weak self] in self?.timedOut() }
+        self.timer = timer
+        timerIsSet = true
+        let (end, overflow) = worker.now.addingReportingOverflow(wait)
+        timer.set(overflow ? .max : end)
+    }
+
+    func clearTimer() {
+        timerIsSet = false
+        timer?.clear()
+    }
+
+    private func timedOut() {
+        timerIsSet = false
+        switch timerPurpose {
+        case .taskLinger:
+            setTimer(.keepAlive, server.timeouts.keepAlive &- Self.taskLinger)
+            rest()
+        case .keepAlive:
+            ServerMetric.timeouts[.keepAlive].increment()
+            close()
+        case .head:
+            // RFC 9110 section 15.5.9; a client that has sent nothing at all is not owed an answer.
+            if decoder.hasPartialHead {
+                ServerMetric.timeouts[.head].increment()
+                answerAndClose(Response(.requestTimeout, problem: "the head of the request did not come in time"))
+            } else {
+                close()
+            }
+        case .body:
+            guard bodyWaiter != nil else { return }
+            ServerMetric.timeouts[.bodyIdle].increment()
+            isDraining = true
+            interrupt(RequestTimeout())
+        case .write:
+            ServerMetric.timeouts[.write].increment()
+            wire.reset()
+            clientGone()
+        case .closeLinger:
+            close()
+        }
+    }
+
+    /// Gives back what an idle connection does not need.
+    private func rest() {
+        input = ByteBuffer()
+        context = nil
+        requestWaiter?.resume()
+        requestWaiter = nil
+    }
+
+    // MARK: Ends
+
+    /// The server stops: an idle connection closes, a busy one behind its answer.
+    func drain() {
+        isDraining = true
+        if case .waiting = phase, !decoder.hasPartialHead { close() }
+    }
+
+    /// The server waits no longer.
+    func abort() {
+        switch phase {
+        case .handling: clientGone()
+        case .raw(let connection): connection.close()
+        case .waiting, .discarding, .lingering, .closed: close()
+        }
+    }
+
+    /// Nobody will read an answer: ends every wait of the exchange and its task.
+    func clientGone() {
+        guard case .handling = phase else { return }
+        phase = .closed
+        clearTimer()
+        context?.cancellation.fail(CancellationError())
+        interrupt(CancellationError())
+        task?.cancel()
+        wire.close()
+        // The task still runs; it ends the connection.
+    }
+
+    /// Answers a request that no handler sees, and closes behind the answer.
+    func answerAndClose(_ response: Response) {
+        var buffer = ByteBuffer()
+        var content = ByteBuffer()
+        if case .bytes(let bytes, _) = response.body.storage { content = bytes }
+        ResponseEncoder.writeHead(
+            status: response.status,
+            headers: response.headers,
+            framing: content.readableBytes == 0 ? .none : .length(content.readableBytes),
+            answering: .get,
+            persists: false,
+            date: server.date,
+            into: &buffer
+        )
+        buffer.writeBuffer(&content)
+        wire.write(buffer)
+        wire.flush()
+        linger()
+    }
+
+    /// Sends no more and waits a little for the client to close first: closing with unread bytes would reset the connection
+    /// and could take the answer with it (RFC 9112 section 9.6).
+    func linger() {
+        phase = .lingering
+        input = ByteBuffer()
+        context = nil
+        wire.closeOutput()
+        setReading(true)
+        setTimer(.closeLinger, Self.closeLinger)
+        endTask()
+    }
+
+    /// Closes now.
+    func close() {
+        wire.close()
+        ended()
+    }
+
+    /// The last thing that happens to a connection.
+    func ended() {
+        phase = .closed
+        timer?.invalidate()
+        timer = nil
+        input = ByteBuffer()
+        context = nil
+        endTask()
+        server.remove(self)
+    }
+
+    private func endTask() {
+        requestWaiter?.resume()
+        requestWaiter = nil
+    }
+}

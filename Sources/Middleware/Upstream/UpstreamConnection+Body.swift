@@ -1,0 +1,44 @@
+/// The reading of an answer's body.
+extension UpstreamConnection {
+    /// Whether a read would return at once.
+    func isReady(_ exchange: Int) -> Bool {
+        worker.isCurrent && exchange == self.exchange && (parts.count > 0 || state == .received)
+    }
+
+    func read(_ exchange: Int) async throws -> BodyPart {
+        if worker.isCurrent {
+            if exchange == self.exchange, bodyWaiter == nil, let part = try takePart() { return part }
+            if let context, !context.watchesTask { return try await suspendForPart(exchange) }
+        }
+        return try await withTaskCancellationHandler {
+            try await suspendForPart(exchange)
+        } onCancel: {
+            worker.perform { self.breakOff(exchange, CancellationError()) }
+        }
+    }
+
+    private func suspendForPart(_ exchange: Int) async throws -> BodyPart {
+        try await withUnsafeThrowingContinuation { continuation in
+            worker.perform { self.wait(exchange, continuation) }
+        }
+    }
+
+    private func wait(_ exchange: Int, _ continuation: UnsafeContinuation<BodyPart, any Error>) {
+        guard exchange == self.exchange, bodyWaiter == nil else {
+            continuation.resume(throwing: BodyConsumed())
+            return
+        }
+        if failure == nil, state == .receivingBody, let context { _ = begin(context) }
+        bodyWaiter = continuation
+        deliverPart()
+    }
+
+    func abandon(_ exchange: Int, _ reason: any Error) {
+        worker.perform {
+            guard exchange == self.exchange else { return }
+            self.parts = PartQueue()
+            if self.state == .received { self.finishExchange() } else { self.fail(reason) }
+        }
+    }
+}
+

@@ -1,0 +1,396 @@
+import HTTPTypes
+import NIOCore
+
+/// How long the parts of an exchange may take, in nanoseconds; `.max` is no limit.
+package struct ExchangeTimeouts: Sendable {
+    /// From the last byte of the request to the head of the final answer.
+    package var head = Int64.max
+    /// Between two reads of the answer's body that bring something, and for a write that makes no progress.
+    package var idle = Int64.max
+
+    package init() {}
+}
+
+/// One HTTP/1.1 connection to an endpoint, which carries one exchange at a time.
+///
+/// The steps of an exchange: ``send(_:body:framing:answering:timeouts:context:)`` writes the request, ``response()`` waits
+/// for the head of the answer, an ``UpstreamBody`` reads its body, and once both messages are complete the connection goes
+/// back to its pool. Whatever breaks an exchange closes the connection.
+///
+/// Unchecked because it is touched on its worker's loop only.
+final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
+    /// How many bytes of an answer may wait for their reader before the wire is no longer read. One read buffer more can
+    /// arrive.
+    static let readAheadBytes = 64 << 10
+
+    enum State {
+        /// In the pool, or handed out and not used yet.
+        case idle
+        /// The head of the answer has not come.
+        case awaitingHead
+        /// The body of the answer is coming.
+        case receivingBody
+        /// The answer is complete; its reader or the request's body is not.
+        case received
+        /// Closed.
+        case closed
+    }
+
+    let worker: Worker
+    var idleSince: Int64 = 0
+    private let wire: any Wire
+    private let pool: ConnectionPool
+    private var decoder = ResponseDecoder(limits: ParserLimits())
+    private var input = ByteBuffer()
+    var state = State.idle
+    private var served = 0
+    private var timer: LoopTimer?
+    private var isReading = true
+
+    // The exchange. `context` is set for as long as it lasts.
+    var exchange = 0
+    var context: RequestContext?
+    private var timeouts = ExchangeTimeouts()
+    private var head: ResponseHead?
+    private var headWaiter: UnsafeContinuation<Response, any Error>?
+    var bodyWaiter: UnsafeContinuation<BodyPart, any Error>?
+    var parts = PartQueue()
+    private var trailers: Headers?
+    var failure: (any Error)?
+    private var persists = false
+    private var hasBytesOfAnswer = false
+    private var upload: RequestUpload?
+
+    init(_ wire: any Wire, in pool: ConnectionPool) {
+        self.wire = wire
+        self.pool = pool
+        worker = pool.worker
+    }
+
+    // MARK: The exchange
+
+    /// Sends a request.
+    ///
+    /// - Parameters:
+    ///   - head: the serialised head.
+    ///   - framing: how the body is framed; `.none` when there is none.
+    func send(
+        _ head: ByteBuffer,
+        body: consuming Body,
+        framing: BodyFraming,
+        answering method: HTTPRequest.Method,
+        timeouts: ExchangeTimeouts,
+        context: RequestContext
+    ) {
+        exchange &+= 1
+        self.context = context
+        self.timeouts = timeouts
+        decoder.start(answering: method)
+        failure = nil
+        hasBytesOfAnswer = false
+        persists = false
+        guard state == .idle else {
+            // Closed between leaving the pool and now.
+            self.context = nil
+            failure = UpstreamFailure(.closedBeforeHead, "the connection had closed", isStale: served > 0)
+            return
+        }
+        state = .awaitingHead
+        wire.write(head)
+        switch body.storage {
+        case .stream:
+            let upload = RequestUpload(framing: framing, to: self, over: wire)
+            self.upload = upload
+            upload.start(body)
+        case .bytes(let bytes, _) where framing != .none:
+            wire.write(bytes)
+            wire.flush()
+            setTimer(timeouts.head)
+        default:
+            wire.flush()
+            setTimer(timeouts.head)
+        }
+    }
+
+    /// Waits for the head of the final answer. 1xx answers go to the context as they come.
+    func response() async throws -> Response {
+        if let context, context.watchesTask {
+            return try await withTaskCancellationHandler {
+                try await suspendForHead()
+            } onCancel: {
+                let exchange = exchange
+                worker.perform { self.breakOff(exchange, CancellationError()) }
+            }
+        }
+        return try await suspendForHead()
+    }
+
+    private func suspendForHead() async throws -> Response {
+        try await withUnsafeThrowingContinuation { continuation in
+            guard failure == nil, let context, begin(context) else {
+                continuation.resume(throwing: failure ?? CancellationError())
+                return
+            }
+            headWaiter = continuation
+            deliverHead()
+        }
+    }
+
+    /// Registers a wait, or fails the exchange when it may not wait any more.
+    func begin(_ context: RequestContext) -> Bool {
+        do {
+            if context.watchesTask, Task.isCancelled { throw CancellationError() }
+            try context.cancellation.begin(self)
+            return true
+        } catch {
+            fail(error)
+            return false
+        }
+    }
+
+    // MARK: Events
+
+    func received(_ bytes: ByteBuffer) {
+        if input.readableBytes == 0 {
+            input = bytes
+        } else {
+            var bytes = bytes
+            input.writeBuffer(&bytes)
+        }
+        switch state {
+        case .idle:
+            // Nothing was asked: whatever this is, it answers nobody.
+            close()
+        case .awaitingHead, .receivingBody:
+            hasBytesOfAnswer = true
+            decode()
+        case .received, .closed:
+            // Bytes behind the end of an answer belong to no request: the connection serves no other.
+            persists = false
+            input = ByteBuffer()
+        }
+    }
+
+    func receivedAll() {
+        if state == .receivingBody { setTimer(timeouts.idle) }
+        deliverHead()
+        deliverPart()
+    }
+
+    func inputClosed() { ended(nil) }
+
+    func closed(_ error: (any Error)?) { ended(error) }
+
+    func writabilityChanged() { if wire.isWritable { upload?.resume() } }
+
+    private func ended(_ error: (any Error)?) {
+        switch state {
+        case .closed:
+            return
+        case .idle:
+            close()
+        case .received:
+            persists = false
+            if upload != nil { fail(UpstreamFailure(.closedInBody, "closed while the request was being sent")) }
+        case .awaitingHead, .receivingBody:
+            // A body that ends with the connection ends here (RFC 9112 section 6.3, rule 8).
+            if let event = try? decoder.close(), case .end(let trailers) = event {
+                complete(trailers)
+                persists = false
+                receivedAll()
+                return
+            }
+            let kind: UpstreamFailure.Kind = state == .awaitingHead ? .closedBeforeHead : .closedInBody
+            let detail = error.map { "\($0)" } ?? "the endpoint closed the connection"
+            fail(UpstreamFailure(kind, detail, isStale: served > 0 && !hasBytesOfAnswer))
+        }
+    }
+
+    private func decode() {
+        do {
+            while state == .awaitingHead || state == .receivingBody {
+                guard let event = try decoder.next(from: &input) else { return }
+                switch event {
+                case .informational(let status, let headers):
+                    // RFC 9110 section 15.2.1: a 100 answers an expectation, which the server itself has met.
+                    if status.code != 100 { context?.forwardInformational(status, headers) }
+                case .head(let head):
+                    self.head = head
+                    persists = head.persists
+                    state = .receivingBody
+                    if head.framing == .none { complete(nil) }
+                case .body(let part):
+                    parts.append(part)
+                    if isReading, parts.byteCount >= Self.readAheadBytes { setReading(false) }
+                case .end(let trailers):
+                    complete(trailers)
+                }
+            }
+            if input.readableBytes > 0 { persists = false }
+        } catch {
+            fail(UpstreamFailure(.malformed, error.explanation))
+        }
+    }
+
+    /// The answer is complete.
+    private func complete(_ trailers: Headers?) {
+        self.trailers = trailers
+        state = .received
+        timer?.clear()
+    }
+
+    // MARK: Handing over
+
+    private func deliverHead() {
+        guard let context, let head, let continuation = headWaiter else { return }
+        headWaiter = nil
+        self.head = nil
+        context.cancellation.end(self)
+        var response = Response(head.status)
+        response.headers = head.headers
+        if state == .received, parts.count <= 1 {
+            if head.framing != .none { response.body = .bytes(parts.popFirst() ?? ByteBuffer(), trailers: trailers) }
+            finishExchange()
+        } else {
+            response.body = .stream(UpstreamBody(of: self, exchange: exchange, length: head.framing.declaredLength))
+        }
+        continuation.resume(returning: response)
+    }
+
+    func deliverPart() {
+        guard let continuation = bodyWaiter else { return }
+        let context = context
+        do {
+            guard let part = try takePart() else { return }
+            bodyWaiter = nil
+            context?.cancellation.end(self)
+            continuation.resume(returning: part)
+        } catch {
+            bodyWaiter = nil
+            continuation.resume(throwing: error)
+        }
+    }
+
+    /// The next part when there is one; the end finishes the exchange.
+    func takePart() throws -> BodyPart? {
+        if let part = parts.popFirst() {
+            if !isReading, parts.byteCount < Self.readAheadBytes / 2 { setReading(true) }
+            return .bytes(part)
+        }
+        if let failure { throw failure }
+        guard state == .received else { return nil }
+        let trailers = trailers
+        finishExchange()
+        return .end(trailers: trailers)
+    }
+
+    /// The answer was handed over whole: the connection is free for the next exchange, or goes.
+    func finishExchange() {
+        exchange &+= 1
+        context = nil
+        trailers = nil
+        served += 1
+        guard upload == nil, persists, served < pool.limits.requestsPerConnection else {
+            // RFC 9112 section 9.3: without the rest of the request the connection is of no use.
+            upload?.cancel(CancellationError())
+            upload = nil
+            close()
+            return
+        }
+        state = .idle
+        if !isReading { setReading(true) }
+        pool.release(self)
+    }
+
+    // MARK: Ends
+
+    func interrupt(_ error: any Error) { fail(error) }
+
+    func breakOff(_ exchange: Int, _ error: any Error) {
+        if exchange == self.exchange { fail(error) }
+    }
+
+    /// Breaks the exchange off. Parts that came before an answer broke are still read.
+    func fail(_ error: any Error) {
+        guard state != .closed, let context else { return }
+        failure = error
+        let upload = upload
+        self.upload = nil
+        close()
+        upload?.cancel(error)
+        context.cancellation.end(self)
+        let waiter = headWaiter
+        headWaiter = nil
+        waiter?.resume(throwing: error)
+        deliverPart()
+        self.context = nil
+    }
+
+    /// Closes the connection and takes it out of the pool's count.
+    private func close() {
+        guard state != .closed else { return }
+        retire()
+        pool.remove(self)
+    }
+
+    /// Closes a connection that the pool no longer counts.
+    func retire() {
+        state = .closed
+        timer?.invalidate()
+        timer = nil
+        wire.close()
+    }
+
+    // MARK: The request's body
+
+    /// The request's body is being sent and the endpoint does not take it.
+    func uploadStalls() { setTimer(timeouts.idle) }
+
+    /// The endpoint takes the request's body again.
+    func uploadProceeds() { if state == .awaitingHead { timer?.clear() } }
+
+    /// The request's body went out.
+    func finished(_ upload: RequestUpload) {
+        guard self.upload === upload else { return }
+        self.upload = nil
+        if state == .awaitingHead { setTimer(timeouts.head) }
+    }
+
+    /// The request's body broke off.
+    func failed(_ upload: RequestUpload, _ error: any Error) {
+        guard self.upload === upload else { return }
+        self.upload = nil
+        fail(UpstreamFailure(.requestBody, "\(error)", cause: error))
+    }
+
+    // MARK: Timers and reading
+
+    private func setTimer(_ wait: Int64) {
+        guard wait < .max else { return }
+        let timer = self.timer ?? LoopTimer(on: worker.timers) { [weak self] in self?.timedOut() }
+        self.timer = timer
+        let (end, overflow) = worker.now.addingReportingOverflow(wait)
+        timer.set(overflow ? .max : end)
+    }
+
+    private func timedOut() {
+        switch state {
+        case .awaitingHead where upload != nil:
+            fail(UpstreamFailure(.bodyTimeout, "the endpoint does not take the request"))
+        case .awaitingHead:
+            fail(UpstreamFailure(.headTimeout, "no answer came in time"))
+        case .receivingBody where parts.count > 0:
+            // It is the reader who is slow, and the reader's own limits that decide.
+            setTimer(timeouts.idle)
+        case .receivingBody:
+            fail(UpstreamFailure(.bodyTimeout, "the answer stood still"))
+        case .idle, .received, .closed:
+            break
+        }
+    }
+
+    private func setReading(_ isReading: Bool) {
+        self.isReading = isReading
+        wire.setReading(isReading)
+    }
+}
