@@ -14,8 +14,9 @@ struct CannotListen: Error, CustomStringConvertible {
     /// Where, and what the system says.
     let reason: String
 
-    init(on listeners: [Listener], _ error: IOError) {
-        let cause = strerror(error.errnoCode).map { String(cString: $0) } ?? "\(error)"
+    init(on listeners: [Listener], _ error: any Error) {
+        let number = (error as? IOError)?.errnoCode
+        let cause = number.flatMap { strerror($0) }.map { String(cString: $0) } ?? "\(error)"
         reason = "Cannot listen on \(listeners.map(\.description).joined(separator: ", ")): \(cause)"
     }
 

@@ -67,6 +67,8 @@ struct ExampleServer: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // The loops that NIO shares, on which an access log has its timer.
+        if let threads { NIOSingletons.groupLoopCountSuggestion = threads }
         if let origin = measurement.answer ?? upstreams.first.map({ ReverseProxy(to: $0) as any Handler }) {
             try await serve(plainGateway(to: origin), on: listeners.isEmpty ? [.standard] : listeners)
         } else {
@@ -107,7 +109,9 @@ struct ExampleServer: AsyncParsableCommand {
         async let announced: Void = announce(server.addresses())
         do {
             try await server.run()
-        } catch let error as IOError {
+        } catch let error as CompositionError {
+            throw error
+        } catch {
             throw CannotListen(on: listeners, error)
         }
         try await announced

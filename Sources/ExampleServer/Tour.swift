@@ -17,7 +17,7 @@ import Darwin
         The gateway takes requests. Try, in another terminal:
 
           \(curl) \(url)/                            an answer of the gateway's own
-          \(curl) -i \(url)/hello                    JSON from an origin; see X-Request-ID, Via and Server
+          \(curl) -i \(url)/hello                    JSON from an origin; see X-Request-ID and Server
           \(curl) --data 'say it again' \(url)/echo  a body that goes there and back
           \(curl) -N \(url)/ticks                    an event every second, passed on as it comes
           \(curl) -i '\(url)/slow?seconds=1'         an origin that takes its time

@@ -2,6 +2,7 @@
 # Compares this library with nginx and HAProxy on this machine, in one run, and prints a Markdown table.
 #
 #   run.sh [PART …] [OPTION …]       parts: instructions processor throughput memory; all unless given
+#                                    profile, which is none of them: the costliest functions, under callgrind
 #     --write                        put the table into Documentation/Performance.md
 #     --rounds N                     rounds of whatever is measured in time, in turn with the peers; 5 unless given
 #     --seconds N                    seconds of load in each of them; 4 unless given
@@ -31,7 +32,7 @@ while [ $# -gt 0 ]; do
     esac
     case $1 in
     all) parts+=(instructions processor throughput memory) ;;
-    instructions | processor | throughput | memory) parts+=("$1") ;;
+    instructions | processor | throughput | memory | profile) parts+=("$1") ;;
     --write) write=yes ;;
     --rounds) rounds=$(number "$1" "${2-}"); shift ;;
     --seconds) seconds=$(number "$1" "${2-}"); shift ;;
@@ -57,8 +58,16 @@ need curl curl
 need python3 python3
 for part in "${parts[@]}"; do
     case $part in
-    instructions) need valgrind valgrind; need h2load nghttp2-client; need strip binutils ;;
-    processor) need wrk wrk; need pgrep procps ;;
+    instructions | profile)
+        need valgrind valgrind
+        need h2load nghttp2-client
+        need strip binutils
+        need clang clang
+        ;;
+    processor)
+        need wrk wrk
+        need pgrep procps
+        ;;
     esac
 done
 missing_tools
@@ -67,6 +76,10 @@ open_stage
 [ -n "$release" ] || [[ " ${parts[*]} " != *" instructions "* ]] || build_release
 [ -n "$production" ] || build_production
 start_peers
+if [ "${parts[*]}" = profile ]; then
+    measure_profile
+    exit 0
+fi
 
 table_head
 for part in "${parts[@]}"; do "measure_$part"; done

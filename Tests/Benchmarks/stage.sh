@@ -12,7 +12,7 @@ need() { # TOOL PACKAGE
 missing_tools() {
     [ ${#missing[@]} -gt 0 ] || return 0
     local packages
-    packages=$(printf '%s\n' "${missing[@]#*:}" | sort -u | tr '\n' ' ')
+    packages=$(printf '%s\n' "${missing[@]#*:}" | sort -u | paste -s -d ' ')
     fail "not installed: ${missing[*]%%:*}. On Debian and Ubuntu: apt-get install --no-install-recommends $packages"
 }
 

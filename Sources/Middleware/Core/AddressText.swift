@@ -31,7 +31,7 @@ package struct AddressText: Sendable {
 
     package var isEmpty: Bool { length == 0 }
 
-    package func write(into buffer: inout ByteBuffer) {
+    package func write(into buffer: inout some ByteSink) {
         buffer.write(bytes.span.extracting(0..<Int(length)))
     }
 

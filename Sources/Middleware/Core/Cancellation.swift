@@ -61,7 +61,7 @@ package final class Cancellation: @unchecked Sendable {
         }
         let timer =
             self.timer
-            ?? LoopTimer(on: worker.timers) { [weak self] in self?.interrupt(DeadlineExceeded()) }
+            ?? LoopTimer(on: worker.timers) { [unowned self] in self.interrupt(DeadlineExceeded()) }
         self.timer = timer
         timer.set(instant)
     }

@@ -14,7 +14,8 @@
 /// problem report (RFC 9457, no internals) at the layer that threw, so that every layer outside sees a ``Response``;
 /// `CancellationError` alone passes. A pipeline without middlewares adds nothing.
 public struct Pipeline: Handler {
-    private let first: any Handler
+    /// What the pipeline does: its outermost layer.
+    package let first: any Handler
 
     /// The middlewares, outermost first, around `handler`.
     public init(_ middlewares: [any Middleware], endingIn handler: any Handler) {

@@ -78,7 +78,9 @@ public final class RequestContext {
     public subscript<Key: ContextKey>(_ key: Key.Type) -> Key.Value {
         get {
             let id = ObjectIdentifier(key)
-            for entry in storage where entry.key == id { return entry.value as? Key.Value ?? Key.defaultValue }
+            for index in storage.indices where storage[index].key == id {
+                return Self.unpack(storage[index].value) ?? Key.defaultValue
+            }
             return Key.defaultValue
         }
         set {
@@ -89,6 +91,11 @@ public final class RequestContext {
             }
             storage.append((id, newValue))
         }
+    }
+
+    /// The value of an entry whose type its key has fixed; a comparison of types where a cast would look them up.
+    private static func unpack<Packed: Sendable, Value>(_ packed: Packed) -> Value? {
+        Packed.self == Value.self ? unsafeBitCast(packed, to: Value.self) : nil
     }
 
     // MARK: Deadline

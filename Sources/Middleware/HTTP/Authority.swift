@@ -26,10 +26,18 @@ package struct Authority: Sendable {
         }
     }
 
-    package func write(into buffer: inout ByteBuffer) {
+    /// The bytes that ``write(into:)`` writes.
+    package var byteCount: Int {
+        switch storage {
+        case .received(let buffer): buffer.readableBytes
+        case .text(let text): text.utf8.count
+        }
+    }
+
+    package func write(into buffer: inout some ByteSink) {
         switch storage {
         case .received(let bytes): buffer.write(bytes.readableBytesUInt8Span)
-        case .text(let text): buffer.writeString(text)
+        case .text(let text): buffer.write(text)
         }
     }
 }

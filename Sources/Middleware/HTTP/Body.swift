@@ -23,9 +23,16 @@ public struct Body {
         deinit { source?.cancel(CancellationError()) }
     }
 
+    /// Trailers at hand: rare, so they do not widen every body.
+    final class Trailers: Sendable {
+        let headers: Headers
+
+        init(_ headers: Headers) { self.headers = headers }
+    }
+
     enum Storage {
         case empty
-        case bytes(ByteBuffer, Headers?)
+        case bytes(ByteBuffer, Trailers?)
         case stream(Once)
     }
 
@@ -42,7 +49,8 @@ public struct Body {
 
     /// Content at hand, and the trailer section that follows it.
     public static func bytes(_ buffer: ByteBuffer, trailers: Headers? = nil) -> Body {
-        buffer.readableBytes == 0 && trailers == nil ? .empty : Body(storage: .bytes(buffer, trailers))
+        if buffer.readableBytes == 0, trailers == nil { return .empty }
+        return Body(storage: .bytes(buffer, trailers.map { Trailers($0) }))
     }
 
     /// Content at hand as UTF-8.
@@ -76,7 +84,7 @@ public struct Body {
     public func open() throws -> any BodySource {
         switch storage {
         case .empty: return BufferedSource(ByteBuffer(), trailers: nil)
-        case .bytes(let buffer, let trailers): return BufferedSource(buffer, trailers: trailers)
+        case .bytes(let buffer, let trailers): return BufferedSource(buffer, trailers: trailers?.headers)
         case .stream(let once):
             guard let source = once.source else { throw BodyConsumed() }
             once.source = nil

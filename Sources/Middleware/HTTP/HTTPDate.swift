@@ -1,5 +1,3 @@
-package import NIOCore
-
 /// A date as HTTP writes it, in whole seconds of UTC (RFC 9110 section 5.6.7).
 ///
 /// ```swift
@@ -45,7 +43,7 @@ public struct HTTPDate: Sendable, Hashable {
     }
 
     /// Writes the 29 bytes of the preferred form.
-    package func write(into buffer: inout ByteBuffer) {
+    package func write(into buffer: inout some ByteSink) {
         let written = bytes
         buffer.write(written.span)
     }

@@ -1,21 +1,21 @@
 package import HTTPTypes
-package import NIOCore
+import NIOCore
 
 /// The byte-level half of ``Headers``: what codecs, the forwarder and the tests of both use. Nothing here makes a
 /// `String`.
 extension Headers {
     /// The first entry of a known field.
-    package func first(_ known: KnownField) -> Entry? {
+    package func first(known: KnownField) -> Entry? {
         for entry in entries where entry.known == known { return entry }
         return nil
     }
 
     /// Whether there is a field of that kind.
-    package func contains(_ known: KnownField) -> Bool { first(known) != nil }
+    package func contains(known: KnownField) -> Bool { first(known: known) != nil }
 
     /// Removes every field of that kind.
-    package mutating func remove(_ known: KnownField) {
-        guard contains(known) else { return }
+    package mutating func remove(known: KnownField) {
+        guard contains(known: known) else { return }
         removeEntries(from: 0) { $1.known == known }
     }
 
@@ -32,14 +32,18 @@ extension Headers {
     /// Adds a field whose name is known to be a token; the value is made legal.
     package mutating func append(name: Span<UInt8>, value: Span<UInt8>, known: KnownField) {
         let nameStart = own.count
-        for index in name.indices { own.append(name[index]) }
+        // Room for a few fields at once: whoever adds one often adds more.
+        let length = name.count + value.count
+        if own.capacity - nameStart < length { own.reserveCapacity(Swift.max(128, 2 * own.capacity + length)) }
+        name.withUnsafeBufferPointer { own.append(contentsOf: $0) }
         let valueStart = own.count
         var start = 0
         var end = value.count
         while start < end, value[start].isBlankInValue { start += 1 }
         while end > start, value[end - 1].isBlankInValue { end -= 1 }
         // RFC 9110 section 5.5: a control in a value is replaced by a space before it is passed on.
-        for index in start..<end { own.append(value[index].isControlInValue ? 0x20 : value[index]) }
+        value.extracting(start..<end).withUnsafeBufferPointer { own.append(contentsOf: $0) }
+        for index in valueStart..<own.count where own[index].isControlInValue { own[index] = 0x20 }
         insert(Entry(name: nameStart..<valueStart, value: valueStart..<own.count, known: known, origin: .own))
     }
 
@@ -48,10 +52,13 @@ extension Headers {
         known.canonicalName.withUTF8Buffer { append(name: $0.span, value: value, known: known) }
     }
 
+    /// The most bytes that ``write(into:skip:)`` writes.
+    package var writtenByteBound: Int { received.readableBytes + own.count + 4 * entries.count }
+
     /// Writes every entry that `skip` does not name as `name: value` CR LF.
     ///
     /// Neighbours that were received as such lines leave in one copy.
-    package func write(into buffer: inout ByteBuffer, skip: (Entry) -> Bool = { _ in false }) {
+    package func write(into buffer: inout some ByteSink, skip: (Entry) -> Bool = { _ in false }) {
         var run = 0..<0
         for entry in entries where !skip(entry) {
             if entry.origin == .receivedLine {
@@ -67,9 +74,9 @@ extension Headers {
             writeReceived(run, into: &buffer)
             run = 0..<0
             withBytes(of: entry, entry.name) { buffer.write($0) }
-            buffer.writeStaticString(": ")
+            buffer.write(": ")
             withBytes(of: entry, entry.value) { buffer.write($0) }
-            buffer.writeStaticString("\r\n")
+            buffer.write("\r\n")
         }
         writeReceived(run, into: &buffer)
     }
@@ -105,16 +112,9 @@ extension Headers {
             : body(received.readableBytesUInt8Span.extracting(range))
     }
 
-    private func writeReceived(_ range: Range<Int>, into buffer: inout ByteBuffer) {
+    private func writeReceived(_ range: Range<Int>, into buffer: inout some ByteSink) {
         guard !range.isEmpty else { return }
         buffer.write(received.readableBytesUInt8Span.extracting(range))
-    }
-}
-
-extension ByteBuffer {
-    /// Appends borrowed bytes.
-    package mutating func write(_ bytes: Span<UInt8>) {
-        bytes.withUnsafeBytes { _ = writeBytes($0) }
     }
 }
 

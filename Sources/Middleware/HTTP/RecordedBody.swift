@@ -55,7 +55,7 @@ public final class RecordedBody: Sendable {
         guard !body.isLive else { throw BodyIsLive() }
         switch body.storage {
         case .empty: content = .empty
-        case .bytes(let buffer, let trailers): content = .bytes(buffer, trailers)
+        case .bytes(let buffer, let trailers): content = .bytes(buffer, trailers?.headers)
         case .stream: content = .recording(Recording(of: try body.open(), upTo: max(0, limit)))
         }
     }

@@ -13,56 +13,114 @@ public import HTTPTypes
 ///
 /// Not `Sendable`, because of its body; copies share that body.
 public struct Request {
-    /// The method, case-sensitive (RFC 9110 section 9.1).
-    public var method: HTTPRequest.Method
-    /// `http` or `https`: how the client reached the listener.
-    public var scheme = "http"
-    /// Path and query.
-    public var target: RequestTarget
-    /// The fields. `Host` is not among them (see ``authority``); hop-by-hop fields are until the forwarder drops them.
-    public var headers = Headers()
+    /// Everything but the body, in one place: a request is handed through many layers, and this way each hand-over copies
+    /// one reference. Shared between copies and copied when one of them is edited.
+    package final class Head {
+        package var method: HTTPRequest.Method
+        package var scheme: String
+        package var authority: Authority
+        package var target: RequestTarget
+        package var headers: Headers
+        package var upgradeProtocol: String?
+
+        package init(
+            method: HTTPRequest.Method,
+            scheme: String,
+            authority: Authority,
+            target: RequestTarget,
+            headers: Headers,
+            upgradeProtocol: String?
+        ) {
+            self.method = method
+            self.scheme = scheme
+            self.authority = authority
+            self.target = target
+            self.headers = headers
+            self.upgradeProtocol = upgradeProtocol
+        }
+
+        fileprivate convenience init(copying other: Head) {
+            self.init(
+                method: other.method,
+                scheme: other.scheme,
+                authority: other.authority,
+                target: other.target,
+                headers: other.headers,
+                upgradeProtocol: other.upgradeProtocol
+            )
+        }
+    }
+
+    package private(set) var head: Head
+
     /// The content.
-    public var body: Body = .empty
+    public var body: Body
+
+    /// A request with an empty body. `path` may carry a query behind `?`.
+    public init(_ method: HTTPRequest.Method = .get, _ path: String = "/") {
+        let parts = path.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        head = Head(
+            method: method,
+            scheme: "http",
+            authority: Authority(""),
+            target: RequestTarget(String(parts.first ?? "/"), query: parts.count > 1 ? String(parts[1]) : nil),
+            headers: Headers(),
+            upgradeProtocol: nil
+        )
+        body = .empty
+    }
+
+    package init(_ head: Head, body: Body) {
+        self.head = head
+        self.body = body
+    }
+
+    /// The method, case-sensitive (RFC 9110 section 9.1).
+    public var method: HTTPRequest.Method {
+        get { head.method }
+        set { own().method = newValue }
+    }
+
+    /// `http` or `https`: how the client reached the listener.
+    public var scheme: String {
+        get { head.scheme }
+        set { own().scheme = newValue }
+    }
+
+    /// Path and query.
+    public var target: RequestTarget {
+        get { head.target }
+        _modify { yield &own().target }
+    }
+
+    /// The fields. `Host` is not among them (see ``authority``); hop-by-hop fields are until the forwarder drops them.
+    public var headers: Headers {
+        get { head.headers }
+        _modify { yield &own().headers }
+    }
+
     /// `:protocol` of RFC 8441, or the token of `Upgrade`; `nil` for an ordinary request.
-    public var upgradeProtocol: String?
-    package var authorityStorage: Authority
+    public var upgradeProtocol: String? {
+        get { head.upgradeProtocol }
+        set { own().upgradeProtocol = newValue }
+    }
 
     /// The one authority of the request, `host[:port]`: what the absolute-form target says, else `Host`, else
     /// `:authority`; those agree or the request was refused (RFC 9112 section 3.2). `Host` is derived from it on output.
     public var authority: String {
-        get { authorityStorage.text }
-        set { authorityStorage = Authority(newValue) }
+        get { head.authority.text }
+        set { own().authority = Authority(newValue) }
     }
 
     /// The normalised path of ``target``.
     public var path: String {
-        get { target.path }
-        set { target.path = newValue }
+        get { head.target.path }
+        set { own().target.path = newValue }
     }
 
-    /// A request with an empty body. `path` may carry a query behind `?`.
-    public init(_ method: HTTPRequest.Method = .get, _ path: String = "/") {
-        self.method = method
-        let parts = path.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        target = RequestTarget(String(parts.first ?? "/"), query: parts.count > 1 ? String(parts[1]) : nil)
-        authorityStorage = Authority("")
-    }
-
-    package init(
-        method: HTTPRequest.Method,
-        scheme: String,
-        authority: Authority,
-        target: RequestTarget,
-        headers: Headers,
-        body: Body,
-        upgradeProtocol: String?
-    ) {
-        self.method = method
-        self.scheme = scheme
-        self.authorityStorage = authority
-        self.target = target
-        self.headers = headers
-        self.body = body
-        self.upgradeProtocol = upgradeProtocol
+    /// The head, not shared with another request.
+    private mutating func own() -> Head {
+        if !isKnownUniquelyReferenced(&head) { head = Head(copying: head) }
+        return head
     }
 }

@@ -96,7 +96,7 @@ public struct RequestTarget: Sendable, Hashable {
     package var byteCount: Int { bytes.readableBytes }
 
     /// Appends `path[?query]`.
-    package func write(into buffer: inout ByteBuffer) {
+    package func write(into buffer: inout some ByteSink) {
         buffer.write(bytes.readableBytesUInt8Span)
     }
 

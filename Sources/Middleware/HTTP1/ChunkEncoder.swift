@@ -1,5 +1,3 @@
-package import NIOCore
-
 /// Writes the chunked transfer coding (RFC 9112 section 7.1).
 ///
 /// ```swift
@@ -12,7 +10,7 @@ package enum ChunkEncoder {
     package static let maximumHeadBytes = 18
 
     /// Appends the size line of a chunk. A size that is not positive appends nothing, for `0` would end the content.
-    package static func writeChunkHead(size: Int, into buffer: inout ByteBuffer) {
+    package static func writeChunkHead(size: Int, into buffer: inout some ByteSink) {
         guard size > 0 else { return }
         var digits = InlineArray<16, UInt8>(repeating: 0)
         var first = digits.count
@@ -24,24 +22,24 @@ package enum ChunkEncoder {
             rest >>= 4
         }
         buffer.write(digits.span.extracting(first..<digits.count))
-        buffer.writeStaticString("\r\n")
+        buffer.write("\r\n")
     }
 
     /// Appends the CR LF behind the bytes of a chunk.
-    package static func writeChunkEnd(into buffer: inout ByteBuffer) {
-        buffer.writeStaticString("\r\n")
+    package static func writeChunkEnd(into buffer: inout some ByteSink) {
+        buffer.write("\r\n")
     }
 
     /// Appends the last chunk and the trailer section. Fields that frame, route or concern the connection are left out
     /// (RFC 9110 section 6.5.1).
-    package static func writeLastChunk(trailers: Headers?, into buffer: inout ByteBuffer) {
+    package static func writeLastChunk(trailers: Headers?, into buffer: inout some ByteSink) {
         guard let trailers, !trailers.isEmpty else {
-            buffer.writeStaticString("0\r\n\r\n")
+            buffer.write("0\r\n\r\n")
             return
         }
-        buffer.writeStaticString("0\r\n")
+        buffer.write("0\r\n")
         trailers.write(into: &buffer, skip: { !$0.known.mayStandInTrailers })
-        buffer.writeStaticString("\r\n")
+        buffer.write("\r\n")
     }
 }
 

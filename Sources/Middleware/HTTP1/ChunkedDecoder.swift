@@ -12,7 +12,9 @@ package struct ChunkedDecoder: Sendable {
     }
 
     private enum State {
-        case line, data(Int), dataEnd, trailers, end
+        case line
+        case data(Int)
+        case dataEnd, trailers, end
     }
 
     private var state = State.line

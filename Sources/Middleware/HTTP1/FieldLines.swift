@@ -1,8 +1,9 @@
-/// A scanner of field lines up to and with the empty line that ends them: of a request, a response or a trailer section.
+/// A scanner of field lines up to and with the empty line that ends them: of a request, a response or a trailer
+/// section.
 ///
-/// It reads every byte once. When the bytes run out it remembers where it stopped, in the middle of a line if need be, so
-/// a head that drips in costs as much as one that comes at once, and a fault is seen at the byte that is wrong in both
-/// cases. Offsets count from the start of the section's message, which must stay where the caller's bytes begin.
+/// It reads every byte once. When the bytes run out it remembers where it stopped, in the middle of a line if need be,
+/// so a head that drips in costs as much as one that comes at once, and a fault is seen at the byte that is wrong in
+/// both cases. Offsets count from the start of the section's message, which must stay where the caller's bytes begin.
 struct FieldLines: Sendable {
     private enum Phase: UInt8 {
         case lineStart, name, blank, value, lineFeed, lastLineFeed, complete
@@ -70,7 +71,8 @@ struct FieldLines: Sendable {
                     continue
                 }
                 guard entries.count + hostCount < maximumCount else { throw .tooManyFields }
-                // RFC 9112 section 2.2 for the first line, section 5.2 (obs-fold) for the others: refused, not replaced.
+                // RFC 9112 section 2.2 for the first line, section 5.2 (obs-fold) for the others: refused, not
+                // replaced.
                 guard !FieldGrammar.isBlank(first) else { throw at == start ? .leadingWhitespace : .obsoleteFold }
                 lineStart = at
                 phase = .name
@@ -123,6 +125,20 @@ struct FieldLines: Sendable {
         // RFC 6585 section 5.
         guard at < limit else { throw .headTooLarge }
         return false
+    }
+
+    /// Leaves out the fields about the connection that the codec has acted on.
+    mutating func dropConnectionFields() {
+        var kept = 0
+        for index in entries.indices {
+            switch entries[index].known {
+            case .connection, .keepAlive, .transferEncoding: continue
+            default: break
+            }
+            if kept != index { entries[kept] = entries[index] }
+            kept += 1
+        }
+        entries.removeLast(entries.count - kept)
     }
 
     private mutating func keepLine(_ bytes: Span<UInt8>, carriageReturn: Int) {

@@ -21,6 +21,8 @@ struct ConnectionOptions: OptionSet, Sendable {
     static let close = ConnectionOptions(rawValue: 1)
     static let keepAlive = ConnectionOptions(rawValue: 2)
     static let upgrade = ConnectionOptions(rawValue: 4)
+    /// Some other field is named.
+    static let others = ConnectionOptions(rawValue: 8)
 
     /// RFC 9112 section 9.3.
     func persists(isHTTP10: Bool) -> Bool {
@@ -116,7 +118,7 @@ extension FieldLines {
                 case 5 where value.spells("close", in: member): options.insert(.close)
                 case 7 where value.spells("upgrade", in: member): options.insert(.upgrade)
                 case 10 where value.spells("keep-alive", in: member): options.insert(.keepAlive)
-                default: break
+                default: options.insert(.others)
                 }
             }
         }

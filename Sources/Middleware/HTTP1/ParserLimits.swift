@@ -1,8 +1,8 @@
 /// How much of a message head, a chunk line and a trailer section the HTTP/1.1 decoders accept.
 ///
 /// Each bound is reached by counting bytes as they arrive, so a decoder never holds more than the larger of
-/// ``headBytes`` and ``trailerBytes`` of a message that it has not yet accepted. How long a peer may take is the business
-/// of whoever reads the socket.
+/// ``headBytes`` and ``trailerBytes`` of a message that it has not yet accepted. How long a peer may take is the
+/// business of whoever reads the socket.
 package struct ParserLimits: Sendable, Equatable {
     /// Bytes of a head: start line, fields and the empty line. A longer request head is answered 431. 32 KiB.
     package var headBytes: Int

@@ -1,17 +1,14 @@
 package import HTTPTypes
 package import NIOCore
 
-/// The head of a request, checked.
-package struct RequestHead: Sendable {
-    package var method: HTTPRequest.Method
-    /// Path and query in normal form; `*` for the asterisk-form, and for CONNECT, which names no resource.
-    package var target: RequestTarget
-    /// What the target itself says, else `Host`; empty when an HTTP/1.0 request says neither.
-    package var authority: Authority
+/// The head of a request, checked, and what it says about the connection.
+package struct RequestHead {
+    /// The head as handlers get it: the target in normal form (`*` for the asterisk-form, and for CONNECT, which names no
+    /// resource), the fields without `Host`, and the first protocol that `Upgrade` offers when `Connection` names that
+    /// field.
+    package let message: Request.Head
     /// `http` or `https` of an absolute-form.
     package var scheme: String?
-    /// The fields without `Host`.
-    package var headers: Headers
     /// Whether the request is HTTP/1.0: no chunks and no 1xx may be sent to it.
     package var isHTTP10: Bool
     package var framing: BodyFraming
@@ -20,12 +17,17 @@ package struct RequestHead: Sendable {
     package var persists: Bool
     /// Whether content waits for 100 (RFC 9110 section 10.1.1).
     package var expectsContinue: Bool
-    /// The first protocol that `Upgrade` offers, when `Connection` names that field.
-    package var upgrade: String?
+
+    package var method: HTTPRequest.Method { message.method }
+    package var target: RequestTarget { message.target }
+    /// What the target itself says, else `Host`; empty when an HTTP/1.0 request says neither.
+    package var authority: Authority { message.authority }
+    package var headers: Headers { message.headers }
+    package var upgrade: String? { message.upgradeProtocol }
 }
 
 /// What a ``RequestDecoder`` found.
-package enum RequestEvent: Sendable {
+package enum RequestEvent {
     case head(RequestHead)
     /// A part of the content, a slice of the input.
     case body(ByteBuffer)
@@ -45,13 +47,15 @@ package enum RequestEvent: Sendable {
 ///
 /// Where the RFCs leave a choice it refuses: repeated equal `Content-Length`, obs-fold, a bare LF, empty members of
 /// `Transfer-Encoding`, `Connection` that is no list of tokens. `Host` that differs from an absolute target is not
-/// refused: RFC 9112 section 3.2.2 says to ignore it, and since the outgoing `Host` is derived from the authority nobody
-/// behind reads another one.
+/// refused: RFC 9112 section 3.2.2 says to ignore it, and since the outgoing `Host` is derived from the authority
+/// nobody behind reads another one.
 ///
 /// It never traps. Once it has thrown it throws the same again. It knows no sockets, time or answers.
 package struct RequestDecoder: Sendable {
     private enum State {
-        case head, body(Int), chunked, end
+        case head
+        case body(Int)
+        case chunked, end
         case failed(WireProblem.Rule)
     }
 
@@ -139,16 +143,19 @@ package struct RequestDecoder: Sendable {
         let target = try RequestTarget(findings.form.path, in: head)
         return .head(
             RequestHead(
-                method: findings.method,
-                target: target,
-                authority: Authority(received: head.slice(findings.form.authority ?? findings.host)),
+                message: Request.Head(
+                    method: findings.method,
+                    scheme: "http",
+                    authority: Authority(received: head.slice(findings.form.authority ?? findings.host)),
+                    target: target,
+                    headers: Headers(received: head, entries: fields.entries),
+                    upgradeProtocol: findings.upgrade
+                ),
                 scheme: findings.form.scheme,
-                headers: Headers(received: head, entries: fields.entries),
                 isHTTP10: findings.isHTTP10,
                 framing: findings.framing,
                 persists: findings.persists,
-                expectsContinue: findings.expectsContinue,
-                upgrade: findings.upgrade
+                expectsContinue: findings.expectsContinue
             )
         )
     }

@@ -1,5 +1,4 @@
 package import HTTPTypes
-package import NIOCore
 
 /// Writes the heads of requests to an origin.
 ///
@@ -16,7 +15,7 @@ package enum RequestEncoder {
     ///   - extra: Appends more field lines.
     /// - Returns: The framing that was written.
     @discardableResult
-    package static func writeHead(
+    package static func writeHead<Sink: ByteSink>(
         method: HTTPRequest.Method,
         target: RequestTarget,
         authority: Authority,
@@ -25,8 +24,8 @@ package enum RequestEncoder {
         persists: Bool = true,
         upgrade: String? = nil,
         skip: (Headers.Entry) -> Bool = { _ in false },
-        extra: (inout ByteBuffer) -> Void = { _ in },
-        into buffer: inout ByteBuffer
+        extra: (inout Sink) -> Void = { _ in },
+        into buffer: inout Sink
     ) -> BodyFraming {
         writeRequestLine(method: method, target: target, authority: authority, into: &buffer)
         writeFields(headers, skip: skip, into: &buffer)
@@ -39,32 +38,33 @@ package enum RequestEncoder {
         method: HTTPRequest.Method,
         target: RequestTarget,
         authority: Authority,
-        into buffer: inout ByteBuffer
+        into buffer: inout some ByteSink
     ) {
         if method == .get {
-            buffer.writeStaticString("GET ")
+            buffer.write("GET ")
         } else {
-            buffer.writeString(method.rawValue)
-            buffer.writeStaticString(" ")
+            buffer.write(method.rawValue)
+            buffer.write(" ")
         }
         if method == .connect {
             authority.write(into: &buffer)
         } else {
             target.write(into: &buffer)
         }
-        // RFC 9112 section 3.2: Host is always sent, empty when there is no authority, and first (RFC 9110 section 7.2).
-        buffer.writeStaticString(" HTTP/1.1\r\nHost: ")
+        // RFC 9112 section 3.2: Host is always sent, empty when there is no authority, and first (RFC 9110 section
+        // 7.2).
+        buffer.write(" HTTP/1.1\r\nHost: ")
         authority.write(into: &buffer)
-        buffer.writeStaticString("\r\n")
+        buffer.write("\r\n")
     }
 
     /// Appends the fields that are neither owned by the encoder nor skipped.
     package static func writeFields(
         _ headers: Headers,
         skip: (Headers.Entry) -> Bool = { _ in false },
-        into buffer: inout ByteBuffer
+        into buffer: inout some ByteSink
     ) {
-        let owned = KnownFieldSet.ownedByEncoders
+        let owned = KnownFields.ownedByEncoders
         headers.write(into: &buffer, skip: { owned.contains($0.known) || $0.known == .host || skip($0) })
     }
 
@@ -75,7 +75,7 @@ package enum RequestEncoder {
         framing: BodyFraming,
         persists: Bool = true,
         upgrade: String? = nil,
-        into buffer: inout ByteBuffer
+        into buffer: inout some ByteSink
     ) -> BodyFraming {
         var written = framing
         if method == .connect {
@@ -86,25 +86,25 @@ package enum RequestEncoder {
             case .none:
                 // RFC 9110 section 8.6: said where the method makes one expect content.
                 if method == .post || method == .put || method == .patch {
-                    buffer.writeStaticString("Content-Length: 0\r\n")
+                    buffer.write("Content-Length: 0\r\n")
                 }
             case .length(let length):
                 buffer.writeContentLength(length)
             case .chunked, .untilClose:
-                buffer.writeStaticString("Transfer-Encoding: chunked\r\n")
+                buffer.write("Transfer-Encoding: chunked\r\n")
                 written = .chunked
             }
         }
         if let upgrade {
             // RFC 9110 section 7.8.
-            buffer.writeStaticString("Upgrade: ")
-            buffer.writeString(upgrade)
-            buffer.writeStaticString(persists ? "\r\nConnection: upgrade\r\n" : "\r\nConnection: upgrade, close\r\n")
+            buffer.write("Upgrade: ")
+            buffer.write(upgrade)
+            buffer.write(persists ? "\r\nConnection: upgrade\r\n" : "\r\nConnection: upgrade, close\r\n")
         } else if !persists {
             // RFC 9112 section 9.6.
-            buffer.writeStaticString("Connection: close\r\n")
+            buffer.write("Connection: close\r\n")
         }
-        buffer.writeStaticString("\r\n")
+        buffer.write("\r\n")
         return written
     }
 }

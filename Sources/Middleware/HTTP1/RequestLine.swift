@@ -114,8 +114,8 @@ struct RequestLine: Sendable {
 extension Span<UInt8> {
     /// The minor version of `HTTP/1.x` at `start`; `nil` when the bytes end before it does.
     ///
-    /// RFC 9112 section 2.3: the name is case-sensitive and both numbers are single digits. RFC 9110 section 2.5: a higher
-    /// minor version is read as the highest that is known.
+    /// RFC 9112 section 2.3: the name is case-sensitive and both numbers are single digits. RFC 9110 section 2.5: a
+    /// higher minor version is read as the highest that is known.
     @inline(__always)
     func minorVersion(
         at start: Int,

@@ -1,21 +1,30 @@
 package import HTTPTypes
 package import NIOCore
 
-/// The head of a final response, or of 101.
-package struct ResponseHead: Sendable {
+/// The head of a final response, or of 101. A reference, because it is handed on several times before anybody reads it.
+package final class ResponseHead {
     /// The code and the reason phrase that was received.
-    package var status: HTTPResponse.Status
-    package var headers: Headers
-    package var isHTTP10: Bool
-    package var framing: BodyFraming
+    package let status: HTTPResponse.Status
+    package fileprivate(set) var headers = Headers()
+    package let isHTTP10: Bool
+    package fileprivate(set) var framing = BodyFraming.none
     /// Whether the connection may carry another exchange.
-    package var persists: Bool
+    package fileprivate(set) var persists: Bool
     /// Whether the bytes that follow are no longer HTTP: 101, or success of CONNECT. The decoder reads none of them.
-    package var switchesProtocol: Bool
+    package fileprivate(set) var switchesProtocol = false
+    /// Whether `Connection` names fields that are not the codec's.
+    fileprivate let namesOtherFields: Bool
+
+    fileprivate init(status: HTTPResponse.Status, isHTTP10: Bool, persists: Bool, namesOtherFields: Bool) {
+        self.namesOtherFields = namesOtherFields
+        self.status = status
+        self.isHTTP10 = isHTTP10
+        self.persists = persists
+    }
 }
 
 /// What a ``ResponseDecoder`` found.
-package enum ResponseEvent: Sendable {
+package enum ResponseEvent {
     /// A 1xx other than 101; the final response is still to come.
     case informational(HTTPResponse.Status, Headers)
     case head(ResponseHead)
@@ -25,8 +34,8 @@ package enum ResponseEvent: Sendable {
     case end(trailers: Headers?)
 }
 
-/// Reads the responses of one HTTP/1.1 connection to an origin, as strictly as ``RequestDecoder`` reads requests and with
-/// the same contract about its input.
+/// Reads the responses of one HTTP/1.1 connection to an origin, as strictly as ``RequestDecoder`` reads requests and
+/// with the same contract about its input.
 ///
 /// ```swift
 /// decoder.start(answering: .get)
@@ -37,11 +46,14 @@ package enum ResponseEvent: Sendable {
 /// A response that is wrong is never repaired: its problem has status 502 and the connection is of no further use.
 package struct ResponseDecoder: Sendable {
     private enum State {
-        case idle, head, body(Int), chunked, untilClose, end, switched
+        case idle, head
+        case body(Int)
+        case chunked, untilClose, end, switched
         case failed(WireProblem.Rule)
     }
 
     private let limits: ParserLimits
+    private let dropsConnectionFields: Bool
     private var state = State.idle
     private var method = HTTPRequest.Method.get
     private var offersUpgrade = false
@@ -49,22 +61,28 @@ package struct ResponseDecoder: Sendable {
     private var fields = FieldLines(keepsHostApart: false)
     private var chunks = ChunkedDecoder()
 
-    package init(limits: ParserLimits = ParserLimits()) { self.limits = limits }
+    /// - Parameter dropsConnectionFields: leaves out of the headers what was about this connection alone and has been acted
+    ///   on: `Keep-Alive`, `Transfer-Encoding`, and a `Connection` that names no other field. It costs less here than later.
+    package init(limits: ParserLimits = ParserLimits(), dropsConnectionFields: Bool = false) {
+        self.limits = limits
+        self.dropsConnectionFields = dropsConnectionFields
+    }
 
     /// Whether every response that was asked for was read to its end.
     package var isAtMessageStart: Bool {
         if case .idle = state { true } else { false }
     }
 
-    /// Whether some but not all bytes of a head were read. When it is `false` at the end of the connection and a response
-    /// is awaited, the server has sent nothing of it.
+    /// Whether some but not all bytes of a head were read. When it is `false` at the end of the connection and a
+    /// response is awaited, the server has sent nothing of it.
     package var hasPartialHead: Bool {
         if case .head = state { !line.isFresh && !fields.isComplete } else { false }
     }
 
     /// Expects the response to a request that was sent; to be called before the first byte of it can come.
     ///
-    /// - Parameter offersUpgrade: Whether the request asked to switch protocols. A 101 that nobody asked for is refused.
+    /// - Parameter offersUpgrade: Whether the request asked to switch protocols. A 101 that nobody asked for is
+    ///   refused.
     package mutating func start(answering method: HTTPRequest.Method, offersUpgrade: Bool = false) {
         guard case .idle = state else { return }
         self.method = method
@@ -138,6 +156,7 @@ package struct ResponseDecoder: Sendable {
         }
         guard let head = try scan(input.readableBytesUInt8Span) else { return nil }
         guard let section = input.readSlice(length: fields.end) else { return nil }
+        if dropsConnectionFields, !head.namesOtherFields { fields.dropConnectionFields() }
         let headers = Headers(received: section, entries: fields.entries)
         if head.status.code < 200, !head.switchesProtocol {
             return .informational(head.status, headers)
@@ -150,9 +169,8 @@ package struct ResponseDecoder: Sendable {
             state = .chunked
         case .untilClose: state = .untilClose
         }
-        var result = head
-        result.headers = headers
-        return .head(result)
+        head.headers = headers
+        return .head(head)
     }
 
     private mutating func scan(_ bytes: Span<UInt8>) throws(WireProblem.Rule) -> ResponseHead? {
@@ -164,13 +182,11 @@ package struct ResponseDecoder: Sendable {
         let isHTTP10 = line.minorVersion == 0
         let code = line.code
         let options = try fields.connectionOptions(in: bytes)
-        var head = ResponseHead(
+        let head = ResponseHead(
             status: line.status(in: bytes),
-            headers: Headers(),
             isHTTP10: isHTTP10,
-            framing: .none,
             persists: options.persists(isHTTP10: isHTTP10),
-            switchesProtocol: false
+            namesOtherFields: options.contains(.others) || options.contains(.upgrade)
         )
         if method == .connect, (200..<300).contains(code) {
             // RFC 9112 section 6.3: a tunnel, whatever the fields say about content.

@@ -26,8 +26,8 @@ package enum ResponseEncoder {
     /// Appends the head of a final response, or of 101.
     ///
     /// - Parameters:
-    ///   - framing: How the body would be sent. For HEAD and 304 a single valid `Content-Length` of the headers is kept,
-    ///     and otherwise a length given here is written, since it is the length GET would have had.
+    ///   - framing: How the body would be sent. For HEAD and 304 a single valid `Content-Length` of the headers is
+    ///     kept, and otherwise a length given here is written, since it is the length GET would have had.
     ///   - method: The request's method.
     ///   - persists: Whether the connection is meant to go on.
     ///   - toHTTP10: Whether the request was HTTP/1.0.
@@ -41,21 +41,26 @@ package enum ResponseEncoder {
         persists: Bool,
         toHTTP10: Bool = false,
         date: ByteBuffer?,
-        into buffer: inout ByteBuffer
+        into buffer: inout some ByteSink
     ) -> Written {
         writeStatusLine(status, into: &buffer)
-        let owned = KnownFieldSet.ownedByEncoders
+        let owned = KnownFields.ownedByEncoders
         headers.write(into: &buffer, skip: { owned.contains($0.known) })
         // RFC 9110 section 6.6.1: whoever forwards a response without Date and has a clock adds it.
-        if let date, !headers.contains(KnownField.date), status.code >= 200 {
-            buffer.writeStaticString("Date: ")
+        if let date, !headers.contains(known: .date), status.code >= 200 {
+            buffer.write("Date: ")
             buffer.write(date.readableBytesUInt8Span)
-            buffer.writeStaticString("\r\n")
+            buffer.write("\r\n")
         }
         var written = Written(framing: framing, persists: persists)
         writeFraming(&written, status, headers, method, toHTTP10: toHTTP10, into: &buffer)
-        writeConnection(&written, status, headers, toHTTP10: toHTTP10, into: &buffer)
-        buffer.writeStaticString("\r\n")
+        if opensTunnel(status, method) {
+            // RFC 9110 section 9.3.6: what follows is no message, so nothing is said of the connection.
+            written.persists = false
+        } else {
+            writeConnection(&written, status, headers, toHTTP10: toHTTP10, into: &buffer)
+        }
+        buffer.write("\r\n")
         return written
     }
 
@@ -64,33 +69,37 @@ package enum ResponseEncoder {
     package static func writeInformational(
         _ status: HTTPResponse.Status,
         headers: Headers = Headers(),
-        into buffer: inout ByteBuffer
+        into buffer: inout some ByteSink
     ) {
         writeStatusLine(status, into: &buffer)
-        let owned = KnownFieldSet.ownedByEncoders
+        let owned = KnownFields.ownedByEncoders
         headers.write(into: &buffer, skip: { owned.contains($0.known) })
-        buffer.writeStaticString("\r\n")
+        buffer.write("\r\n")
     }
 
-    private static func writeStatusLine(_ status: HTTPResponse.Status, into buffer: inout ByteBuffer) {
+    private static func opensTunnel(_ status: HTTPResponse.Status, _ method: HTTPRequest.Method) -> Bool {
+        method == .connect && status.kind == .successful
+    }
+
+    private static func writeStatusLine(_ status: HTTPResponse.Status, into buffer: inout some ByteSink) {
         if status.code == 200, status.reasonPhrase == "OK" {
-            buffer.writeStaticString("HTTP/1.1 200 OK\r\n")
+            buffer.write("HTTP/1.1 200 OK\r\n")
             return
         }
-        buffer.writeStaticString("HTTP/1.1 ")
+        buffer.write("HTTP/1.1 ")
         // RFC 9112 section 4: three digits. HTTPTypes admits 0 to 999.
-        if status.code < 100 { buffer.writeStaticString(status.code < 10 ? "00" : "0") }
-        buffer.writeDecimal(status.code)
-        buffer.writeStaticString(" ")
+        if status.code < 100 { buffer.write(status.code < 10 ? "00" : "0") }
+        buffer.write(decimal: status.code)
+        buffer.write(" ")
         // HTTPTypes has made the phrase legal ISO 8859-1.
         if status.reasonPhrase.utf8.allSatisfy({ $0 < 0x80 }) {
-            buffer.writeString(status.reasonPhrase)
+            buffer.write(status.reasonPhrase)
         } else {
             for scalar in status.reasonPhrase.unicodeScalars {
-                buffer.writeInteger(UInt8(truncatingIfNeeded: scalar.value))
+                buffer.write([UInt8(truncatingIfNeeded: scalar.value)])
             }
         }
-        buffer.writeStaticString("\r\n")
+        buffer.write("\r\n")
     }
 
     private static func writeFraming(
@@ -99,10 +108,9 @@ package enum ResponseEncoder {
         _ headers: Headers,
         _ method: HTTPRequest.Method,
         toHTTP10: Bool,
-        into buffer: inout ByteBuffer
+        into buffer: inout some ByteSink
     ) {
-        let isTunnel = method == .connect && status.kind == .successful
-        if status.code < 200 || status.code == 204 || isTunnel {
+        if status.code < 200 || status.code == 204 || opensTunnel(status, method) {
             // RFC 9110 section 8.6 and RFC 9112 section 6.1: neither length nor coding.
             written.framing = .none
             return
@@ -117,13 +125,15 @@ package enum ResponseEncoder {
             written.framing = .none
             return
         }
+        // RFC 9110 section 15.3.6: 205 has no content and says so.
+        if status.code == 205 { written.framing = .none }
         switch written.framing {
         case .none:
-            buffer.writeStaticString("Content-Length: 0\r\n")
+            buffer.write("Content-Length: 0\r\n")
         case .length(let length):
             buffer.writeContentLength(length)
         case .chunked where !toHTTP10:
-            buffer.writeStaticString("Transfer-Encoding: chunked\r\n")
+            buffer.write("Transfer-Encoding: chunked\r\n")
         case .chunked, .untilClose:
             // RFC 9112 section 6.1: no transfer coding to HTTP/1.0. Section 6.3: the end of the connection ends it.
             written.framing = .untilClose
@@ -136,27 +146,27 @@ package enum ResponseEncoder {
         _ status: HTTPResponse.Status,
         _ headers: Headers,
         toHTTP10: Bool,
-        into buffer: inout ByteBuffer
+        into buffer: inout some ByteSink
     ) {
         // RFC 9110 sections 7.8 and 15.5.22: 101 and 426 carry Upgrade, and Connection names it.
-        if status.code == 101 || status.code == 426, headers.contains(KnownField.upgrade) {
+        if status.code == 101 || status.code == 426, headers.contains(known: .upgrade) {
             headers.write(into: &buffer, skip: { $0.known != .upgrade })
             if status.code == 101 {
-                buffer.writeStaticString("Connection: upgrade\r\n")
+                buffer.write("Connection: upgrade\r\n")
                 written.persists = false
             } else {
-                buffer.writeStaticString(
+                buffer.write(
                     written.persists ? "Connection: upgrade\r\n" : "Connection: upgrade, close\r\n"
                 )
             }
             return
         }
         if !written.persists {
-            // RFC 9112 section 9.6. A tunnel has no more messages, and 101 has just been treated.
-            buffer.writeStaticString("Connection: close\r\n")
+            // RFC 9112 section 9.6.
+            buffer.write("Connection: close\r\n")
         } else if toHTTP10 {
             // RFC 9112 section 9.3.
-            buffer.writeStaticString("Connection: keep-alive\r\n")
+            buffer.write("Connection: keep-alive\r\n")
         }
     }
 }

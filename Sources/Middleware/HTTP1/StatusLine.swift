@@ -3,8 +3,8 @@ import HTTPTypes
 /// A scanner of `HTTP-version SP status-code SP [ reason-phrase ] CR LF` (RFC 9112 section 4), resumable like
 /// ``FieldLines``.
 ///
-/// The space behind the code may be missing when there is no reason phrase: servers in use leave it out, it reads one way
-/// only, and the line is written anew for the client.
+/// The space behind the code may be missing when there is no reason phrase: servers in use leave it out, it reads one
+/// way only, and the line is written anew for the client.
 struct StatusLine: Sendable {
     private enum Phase: UInt8 {
         case code, reason, lineFeed, complete

@@ -56,8 +56,8 @@ struct TargetForm: Sendable {
         // RFC 9110 section 4.2.1: an http URI without a host is invalid.
         guard !parts.host.isEmpty else { throw .authorityInvalid }
         authority = parts.whole
-        // RFC 9112 section 3.2.4: OPTIONS for a URI without path and query is the asterisk-form. Any other empty path is
-        // `/` (RFC 9110 section 4.2.3).
+        // RFC 9112 section 3.2.4: OPTIONS for a URI without path and query is the asterisk-form. Any other empty path
+        // is `/` (RFC 9110 section 4.2.3).
         path = isOptions && authorityEnd == target.upperBound ? .asterisk : .bytes(authorityEnd..<target.upperBound)
     }
 
@@ -149,7 +149,8 @@ extension Span<UInt8> {
             let start = at
             while at < range.upperBound, self[at].isDigit { at += 1 }
             guard (1...3).contains(at - start), let part = FieldGrammar.decimal(extracting(start..<at)),
-                part < 256 else { return false }
+                part < 256
+            else { return false }
             guard at - start == 1 || self[start] != UInt8(ascii: "0") else { return false }
             parts += 1
             guard at < range.upperBound else { return parts == 4 }
@@ -160,8 +161,9 @@ extension Span<UInt8> {
 }
 
 extension UInt8 {
-    /// `unreserved` and `sub-delims` of RFC 3986 section 3.2.2, without the comma, which in a field of a single value is
-    /// the trace of two that were joined (RFC 9110 section 5.5), and without `%`: no name that is looked up has one.
+    /// `unreserved` and `sub-delims` of RFC 3986 section 3.2.2, without the comma, which in a field of a single value
+    /// is the trace of two that were joined (RFC 9110 section 5.5), and without `%`: no name that is looked up has
+    /// one.
     fileprivate var isHostByte: Bool {
         switch self {
         case UInt8(ascii: "/"), UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: ","): false

@@ -2,8 +2,9 @@ package import HTTPTypes
 
 /// Why a message was refused: which rule of RFC 9112 or RFC 9110 it broke, and the status that says so.
 ///
-/// After one of these nothing more can be read from the connection: where the next message starts is unknown. A request is
-/// answered with ``status`` and the connection closed; a response becomes 502 and its connection is dropped.
+/// After one of these nothing more can be read from the connection: where the next message starts is unknown. A
+/// request is answered with ``status`` and the connection closed; a response becomes 502 and its connection is
+/// dropped.
 package struct WireProblem: Error, Sendable, Equatable {
     /// 400, 413, 414, 417, 431, 501 or 505 for a request; 502 for a response.
     package var status: HTTPResponse.Status

@@ -108,7 +108,7 @@ public struct ForwardedHeaders: Sendable {
         package init(_ request: Request, context: RequestContext, peerText: AddressText) {
             self.init(
                 scheme: request.scheme,
-                authority: request.authorityStorage,
+                authority: request.head.authority,
                 peer: context.peer,
                 peerText: peerText,
                 client: context[ClientAddressKey.self],
@@ -138,7 +138,7 @@ public struct ForwardedHeaders: Sendable {
         _ facts: Facts,
         for headers: Headers,
         having present: KnownFields,
-        into buffer: inout ByteBuffer
+        into buffer: inout some ByteSink
     ) {
         writeFor(facts, headers, into: &buffer)
         if writes(xForwardedProto), !keeps(.xForwardedProto, xForwardedProto, .xForwardedProto, present, facts.trust) {
@@ -147,9 +147,9 @@ public struct ForwardedHeaders: Sendable {
         if writes(xForwardedHost), !keeps(.xForwardedHost, xForwardedHost, .xForwardedHost, present, facts.trust),
             !facts.authority.isEmpty
         {
-            buffer.writeStaticString("X-Forwarded-Host: ")
+            buffer.write("X-Forwarded-Host: ")
             facts.authority.write(into: &buffer)
-            buffer.writeStaticString("\r\n")
+            buffer.write("\r\n")
         }
         if writes(forwarded) { writeForwarded(facts, headers, into: &buffer) }
     }
@@ -167,10 +167,10 @@ public struct ForwardedHeaders: Sendable {
         policy == .append && trust.contains(vouched) && present.contains(field)
     }
 
-    private func writeFor(_ facts: Facts, _ headers: Headers, into buffer: inout ByteBuffer) {
+    private func writeFor(_ facts: Facts, _ headers: Headers, into buffer: inout some ByteSink) {
         guard writes(xForwardedFor) else { return }
         let start = buffer.writerIndex
-        buffer.writeStaticString("X-Forwarded-For: ")
+        buffer.write("X-Forwarded-For: ")
         let startOfValue = buffer.writerIndex
         if xForwardedFor == .append, facts.trust.contains(.xForwardedFor) {
             headers.writeMembers(of: .xForwardedFor, into: &buffer)
@@ -187,16 +187,16 @@ public struct ForwardedHeaders: Sendable {
             buffer.moveWriterIndex(to: start)
             return
         }
-        buffer.writeStaticString("\r\n")
+        buffer.write("\r\n")
     }
 
-    private func writeProto(_ scheme: String, into buffer: inout ByteBuffer) {
+    private func writeProto(_ scheme: String, into buffer: inout some ByteSink) {
         switch scheme {
-        case "http": buffer.writeStaticString("X-Forwarded-Proto: http\r\n")
-        case "https": buffer.writeStaticString("X-Forwarded-Proto: https\r\n")
+        case "http": buffer.write("X-Forwarded-Proto: http\r\n")
+        case "https": buffer.write("X-Forwarded-Proto: https\r\n")
         default:
             guard FieldGrammar.isToken(scheme.utf8.span) else { return }
-            buffer.writeString("X-Forwarded-Proto: \(scheme)\r\n")
+            buffer.write("X-Forwarded-Proto: \(scheme)\r\n")
         }
     }
 }
@@ -204,36 +204,36 @@ public struct ForwardedHeaders: Sendable {
 // MARK: - RFC 7239
 
 extension ForwardedHeaders {
-    private func writeForwarded(_ facts: Facts, _ headers: Headers, into buffer: inout ByteBuffer) {
-        buffer.writeStaticString("Forwarded: ")
+    private func writeForwarded(_ facts: Facts, _ headers: Headers, into buffer: inout some ByteSink) {
+        buffer.write("Forwarded: ")
         let isAppended = forwarded == .append && facts.trust.contains(.forwarded)
         if isAppended { headers.writeMembers(of: .forwarded, into: &buffer) }
         // Behind trusted proxies that speak of the client, our entry is about who connected to us.
         let told = isAppended ? facts.peer.remote : facts.client ?? facts.peer.remote
         // RFC 7239 section 5.2: `for` is where the request came from; section 4: `unknown` when that cannot be told.
-        buffer.writeStaticString("for=")
+        buffer.write("for=")
         writeNode(forwardedFor, told, into: &buffer)
         if let forwardedBy {
-            buffer.writeStaticString(";by=")
+            buffer.write(";by=")
             writeNode(forwardedBy, facts.peer.local, into: &buffer)
         }
         if !facts.authority.isEmpty, let host = QuotedString.tokenOrEncoded(facts.authority.text) {
-            buffer.writeStaticString(";host=")
-            buffer.writeString(host)
+            buffer.write(";host=")
+            buffer.write(host)
         }
         if FieldGrammar.isToken(facts.scheme.utf8.span) {
-            buffer.writeStaticString(";proto=")
-            buffer.writeString(facts.scheme)
+            buffer.write(";proto=")
+            buffer.write(facts.scheme)
         }
-        buffer.writeStaticString("\r\n")
+        buffer.write("\r\n")
     }
 
-    private func writeNode(_ node: Node, _ address: SocketAddress?, into buffer: inout ByteBuffer) {
+    private func writeNode(_ node: Node, _ address: SocketAddress?, into buffer: inout some ByteSink) {
         switch node {
         case .unknown:
-            buffer.writeStaticString("unknown")
+            buffer.write("unknown")
         case .obfuscated(let name):
-            buffer.writeString(Self.isObfuscated(name) ? name : "unknown")
+            buffer.write(Self.isObfuscated(name) ? name : "unknown")
         case .address:
             writeAddress(address, port: nil, into: &buffer)
         case .addressAndPort:
@@ -241,27 +241,28 @@ extension ForwardedHeaders {
         }
     }
 
-    private func writeAddress(_ address: SocketAddress?, port: Int?, into buffer: inout ByteBuffer) {
+    private func writeAddress(_ address: SocketAddress?, port: Int?, into buffer: inout some ByteSink) {
         let text = AddressText(address)
         guard !text.isEmpty else {
-            buffer.writeStaticString("unknown")
+            buffer.write("unknown")
             return
         }
         // RFC 7239 section 4: what holds a colon or a bracket is no token, so it is quoted; section 6: IPv6 in brackets.
         let isQuoted = text.isIPv6 || port != nil
-        if isQuoted { buffer.writeStaticString("\"") }
-        if text.isIPv6 { buffer.writeStaticString("[") }
+        if isQuoted { buffer.write("\"") }
+        if text.isIPv6 { buffer.write("[") }
         text.write(into: &buffer)
-        if text.isIPv6 { buffer.writeStaticString("]") }
-        if let port { buffer.writeString(":\(port)") }
-        if isQuoted { buffer.writeStaticString("\"") }
+        if text.isIPv6 { buffer.write("]") }
+        if let port { buffer.write(":\(port)") }
+        if isQuoted { buffer.write("\"") }
     }
 
     /// RFC 7239 section 6.3.
     private static func isObfuscated(_ name: String) -> Bool {
         let bytes = name.utf8.span
         guard bytes.count > 1, bytes[0] == UInt8(ascii: "_") else { return false }
-        for index in bytes.indices where bytes[index] == UInt8(ascii: "~") || !ByteSet.unreserved.contains(bytes[index]) {
+        for index in bytes.indices where bytes[index] == UInt8(ascii: "~") || !ByteSet.unreserved.contains(bytes[index])
+        {
             return false
         }
         return true

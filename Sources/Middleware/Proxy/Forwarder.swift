@@ -45,11 +45,72 @@ public struct Forwarder: Sendable {
         guard context.worker.isCurrent else {
             return try await Self.onLoop(Ferry((self, request, endpoint, context))).value
         }
-        guard let total = configuration.totalTimeout else {
-            return try await exchange(request, endpoint, context)
+        if let total = configuration.totalTimeout {
+            return try await forward(request, to: endpoint, context: context, within: total)
         }
+        try check(request, endpoint)
+        context[UpstreamEndpointKey.self] = endpoint.text
+        let pools = UpstreamPools.of(context)
+        let pool = pools.pool(endpoint, configuration.connections)
+        var isSentAgain = false
+        while true {
+            do {
+                // 2. Written before a connection is taken: a loop is found without one.
+                let framing = request.body.framing
+                let head = try writeHead(of: request, framing, to: endpoint, pools, context)
+                // 1
+                let connection: UpstreamConnection
+                if !isSentAgain, let idle = pool.takeIdle() {
+                    connection = idle
+                } else {
+                    connection = try await pool.connection(for: context)
+                }
+                // 3
+                let start = ForwarderMetric.timeToFirstByte.isRecording ? context.worker.now : 0
+                connection.send(
+                    head,
+                    body: request.body,
+                    framing: framing,
+                    answering: request.method,
+                    timeouts: timeouts,
+                    context: context
+                )
+                pools.giveBack(head)
+                // 4
+                var response = try await connection.response()
+                if ForwarderMetric.timeToFirstByte.isRecording {
+                    ForwarderMetric.timeToFirstByte.record(nanoseconds: context.worker.now - start)
+                }
+                // 5
+                response.removeHopByHop()
+                if configuration.via.isAddedToResponses { configuration.via.add(to: &response.headers) }
+                return response
+            } catch let failure as UpstreamFailure {
+                if failure.isStale, !isSentAgain, request.mayBeSentAgain {
+                    ForwarderMetric.replays.increment()
+                    isSentAgain = true
+                    continue
+                }
+                // The end of the client is no failure of the endpoint.
+                if failure.cause is CancellationError { throw CancellationError() }
+                let failure = ProxyFailure(failure, endpoint: endpoint.text)
+                ForwarderMetric.failures.series(failure.code).increment()
+                throw failure
+            }
+        }
+    }
+
+    /// The same under a deadline that holds to the last byte of the answer.
+    private func forward(
+        _ request: consuming Request,
+        to endpoint: Endpoint,
+        context: RequestContext,
+        within total: Duration
+    ) async throws -> Response {
         let scope = context.limit(to: total)
-        var response = try await exchange(request, endpoint, context)
+        var unlimited = configuration
+        unlimited.totalTimeout = nil
+        var response = try await Forwarder(unlimited).forward(request, to: endpoint, context: context)
         guard case .stream = response.body.storage else {
             scope.lift()
             return response
@@ -58,30 +119,6 @@ public struct Forwarder: Sendable {
         response.body = .stream(ScopedBody(try response.body.open(), until: scope))
         response.body.isLive = isLive
         return response
-    }
-
-    private func exchange(
-        _ request: consuming Request,
-        _ endpoint: Endpoint,
-        _ context: RequestContext
-    ) async throws -> Response {
-        try check(request, endpoint)
-        context[UpstreamEndpointKey.self] = endpoint.text
-        let pool = UpstreamPools.of(context).pool(endpoint.address, configuration.connections)
-        do {
-            do {
-                return try await attempt(request, endpoint, pool.takeIdle(), pool, context)
-            } catch let failure as UpstreamFailure where failure.isStale && request.mayBeSentAgain {
-                ForwarderMetric.replays.increment()
-                return try await attempt(request, endpoint, nil, pool, context)
-            }
-        } catch let failure as UpstreamFailure {
-            // The end of the client is no failure of the endpoint.
-            if failure.cause is CancellationError { throw CancellationError() }
-            let failure = ProxyFailure(failure, endpoint: endpoint.text)
-            ForwarderMetric.failures.series(failure.code).increment()
-            throw failure
-        }
     }
 
     private func check(_ request: borrowing Request, _ endpoint: Endpoint) throws {
@@ -93,71 +130,44 @@ public struct Forwarder: Sendable {
         }
     }
 
-    private func attempt(
-        _ request: Request,
-        _ endpoint: Endpoint,
-        _ idle: UpstreamConnection?,
-        _ pool: ConnectionPool,
-        _ context: RequestContext
-    ) async throws -> Response {
-        // 2. Written before a connection is taken: a loop is found without one.
-        let framing = request.body.framing
-        let head = try writeHead(of: request, framing, to: endpoint, context)
-        // 1
-        let connection: UpstreamConnection
-        if let idle { connection = idle } else { connection = try await pool.connection(for: context) }
-        // 3
-        let start = ForwarderMetric.timeToFirstByte.isRecording ? context.worker.now : 0
-        connection.send(
-            head,
-            body: request.body,
-            framing: framing,
-            answering: request.method,
-            timeouts: timeouts,
-            context: context
-        )
-        // 4
-        var response = try await connection.response()
-        if ForwarderMetric.timeToFirstByte.isRecording {
-            ForwarderMetric.timeToFirstByte.record(nanoseconds: context.worker.now - start)
-        }
-        // 5
-        response.headers.removeHopByHop()
-        configuration.via.add(to: &response.headers)
-        return response
-    }
-
+    /// Writes the head into the loop's buffer for heads.
     private func writeHead(
         of request: Request,
         _ framing: BodyFraming,
         to endpoint: Endpoint,
+        _ pools: UpstreamPools,
         _ context: RequestContext
     ) throws -> ByteBuffer {
-        let (headers, forwarded, via) = (request.headers, configuration.forwarded, configuration.via)
-        let present = KnownFields(of: headers)
-        if via.isLoop(headers, having: present) {
-            throw ProxyFailure(.requestHead, .client, .loop, endpoint: endpoint.text, detail: "via \(via.pseudonym)")
+        let head = request.head
+        let present = KnownFields(of: head.headers)
+        if configuration.via.isLoop(head.headers, having: present) {
+            let detail = "via \(configuration.via.pseudonym)"
+            throw ProxyFailure(.requestHead, .client, .loop, endpoint: endpoint.text, detail: detail)
         }
         let facts = ForwardedHeaders.Facts(request, context: context, peerText: context.peerText)
-        var replaced = forwarded.replaced(having: present, trust: facts.trust)
-        replaced.formUnion(via.replacedInRequests)
-        let hop = HopByHop(of: headers, having: present, also: replaced)
-        var buffer = ByteBuffer()
-        buffer.reserveCapacity(512)
-        RequestEncoder.writeHead(
-            method: request.method,
-            target: request.target,
-            authority: configuration.host.authority(client: request.authorityStorage, endpoint: endpoint.authority),
-            headers: headers,
-            framing: framing,
-            skip: { hop.drops($0, in: headers) },
-            extra: { buffer in
-                forwarded.write(facts, for: headers, having: present, into: &buffer)
-                via.write(for: headers, having: present, received: context[ProtocolKey.self], into: &buffer)
-                hop.writeAcceptsTrailers(into: &buffer)
-            },
-            into: &buffer
-        )
+        let received = context[ProtocolKey.self]
+        var replaced = configuration.forwarded.replaced(having: present, trust: facts.trust)
+        replaced.formUnion(configuration.via.replacedInRequests)
+        let hop = HopByHop(of: head.headers, having: present, also: replaced)
+        let authority = configuration.host.authority(client: head.authority, endpoint: endpoint.authority)
+        let bound = 512 + head.headers.writtenByteBound + head.target.byteCount + 3 * authority.byteCount
+        var buffer = pools.takeScratch()
+        buffer.writeHead(reserving: bound) { writer in
+            RequestEncoder.writeHead(
+                method: head.method,
+                target: head.target,
+                authority: authority,
+                headers: head.headers,
+                framing: framing,
+                skip: { hop.drops($0, in: head.headers) },
+                extra: { writer in
+                    configuration.forwarded.write(facts, for: head.headers, having: present, into: &writer)
+                    configuration.via.write(for: head.headers, having: present, received: received, into: &writer)
+                    hop.writeAcceptsTrailers(into: &writer)
+                },
+                into: &writer
+            )
+        }
         return buffer
     }
 
@@ -170,6 +180,15 @@ public struct Forwarder: Sendable {
         return try await withTaskExecutorPreference(context.worker.executor) {
             Ferry(try await forwarder.forward(request, to: endpoint, context: context))
         }
+    }
+}
+
+extension Response {
+    /// Takes out what concerns the connection to the endpoint alone.
+    fileprivate mutating func removeHopByHop() {
+        let present = KnownFields(of: headers)
+        guard HopByHop.mayApply(to: present) else { return }
+        headers.removeHopByHop()
     }
 }
 

@@ -1,5 +1,3 @@
-package import NIOCore
-
 /// Which fields of a message are meant for this connection alone and are not forwarded, RFC 9110 section 7.6.1.
 ///
 /// These are the fields of ``HopByHop/names`` and those that `Connection` names:
@@ -82,9 +80,9 @@ package struct HopByHop: Sendable {
 
     /// Appends what tells an HTTP/1.1 origin that trailers are welcome, if they are. `Connection` may stand in a head
     /// twice.
-    package func writeAcceptsTrailers(into buffer: inout ByteBuffer) {
+    package func writeAcceptsTrailers(into buffer: inout some ByteSink) {
         // RFC 9110 section 10.1.4: the sender of TE names it in Connection.
-        if acceptsTrailers { buffer.writeStaticString("TE: trailers\r\nConnection: TE\r\n") }
+        if acceptsTrailers { buffer.write("TE: trailers\r\nConnection: TE\r\n") }
     }
 
     /// Whether a field is meant for all recipients, or carries what this gateway or the origin decides by: `Connection`
@@ -151,6 +149,11 @@ package struct HopByHop: Sendable {
     private static func spells(_ text: Span<UInt8>, _ lowercase: StaticString) -> Bool {
         lowercase.withUTF8Buffer { equalIgnoringCase(text, lowercase: $0.span) }
     }
+}
+
+extension HopByHop {
+    /// Whether a message with these fields can have any that concern the connection alone.
+    package static func mayApply(to present: KnownFields) -> Bool { !names.isDisjoint(with: present) }
 }
 
 extension Headers {

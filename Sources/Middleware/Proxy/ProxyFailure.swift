@@ -150,6 +150,7 @@ extension ProxyFailure: CustomStringConvertible {
     /// Everything, for the log.
     public var description: String {
         let place = endpoint.isEmpty ? "" : " \(endpoint)"
-        return "forwarding\(endpoint.isEmpty ? "" : " to")\(place) failed: \(code)\(detail.isEmpty ? "" : ": \(detail)")"
+        return
+            "forwarding\(endpoint.isEmpty ? "" : " to")\(place) failed: \(code)\(detail.isEmpty ? "" : ": \(detail)")"
     }
 }

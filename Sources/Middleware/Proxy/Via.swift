@@ -1,5 +1,5 @@
 import HTTPTypes
-package import NIOCore
+import NIOCore
 
 /// How messages tell which gateways they came through: the `Via` field, RFC 9110 section 7.6.3.
 ///
@@ -58,18 +58,18 @@ public struct Via: Sendable {
         for headers: Headers,
         having present: KnownFields,
         received: String = "HTTP/1.1",
-        into buffer: inout ByteBuffer
+        into buffer: inout some ByteSink
     ) {
         guard isAddedToRequests else { return }
         if !present.contains(.via), received == "HTTP/1.1" {
-            buffer.writeBytes(line)
+            buffer.write(line)
             return
         }
-        buffer.writeStaticString("Via: ")
+        buffer.write("Via: ")
         headers.writeMembers(of: .via, into: &buffer)
         writeProtocol(received, into: &buffer)
-        buffer.writeBytes(member)
-        buffer.writeStaticString("\r\n")
+        buffer.write(member)
+        buffer.write("\r\n")
     }
 
     /// Adds this gateway to the fields of a response, if it is to be added.
@@ -120,19 +120,19 @@ public struct Via: Sendable {
     }
 
     /// RFC 9110 section 7.6.3: the name of the protocol is left out when it is HTTP.
-    private func writeProtocol(_ received: String, into buffer: inout ByteBuffer) {
+    private func writeProtocol(_ received: String, into buffer: inout some ByteSink) {
         let version = received.hasPrefix("HTTP/") ? received.dropFirst(5) : Substring(received)
-        buffer.writeSubstring(version.isEmpty ? "1.1" : version)
-        buffer.writeStaticString(" ")
+        buffer.write(version.isEmpty ? "1.1" : String(version))
+        buffer.write(" ")
     }
 }
 
 extension Headers {
     /// Appends the values of every line of a list field, each with a comma behind it, for another member to follow.
-    func writeMembers(of known: KnownField, into buffer: inout ByteBuffer) {
+    func writeMembers(of known: KnownField, into buffer: inout some ByteSink) {
         for entry in entries where entry.known == known && entry.valueLength > 0 {
             withValue(of: entry) { buffer.write($0) }
-            buffer.writeStaticString(", ")
+            buffer.write(", ")
         }
     }
 }

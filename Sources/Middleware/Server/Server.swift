@@ -83,7 +83,8 @@ public final class Server: Service {
             state.root = handler
             return state.workers
         }
-        for worker in workers { worker.worker.perform { worker.root = handler } }
+        let root = Self.unwrap(handler)
+        for worker in workers { worker.worker.perform { worker.root = root } }
         if !workers.isEmpty { services.use(blueprint.allServices) }
     }
 
@@ -123,7 +124,13 @@ public final class Server: Service {
         )
         let (workers, root) = state.withLock { state in
             state.workers = runtime.workers.all.map {
-                ServerWorker($0, runtime: runtime, configuration: configuration, census: census, root: state.root)
+                ServerWorker(
+                    $0,
+                    runtime: runtime,
+                    configuration: configuration,
+                    census: census,
+                    root: Self.unwrap(state.root)
+                )
             }
             return (state.workers, state.root)
         }
@@ -144,6 +151,11 @@ public final class Server: Service {
         let drain = Drain(workers, runtime: runtime, timeout: configuration.drainTimeout)
         if await drain.run() == false { logger.warning("broke off what was still in flight when the drain had to end") }
         await services.stop()
+    }
+
+    /// The outermost layer of a pipeline, which saves every request a call.
+    private static func unwrap(_ handler: any Handler) -> any Handler {
+        (handler as? Pipeline).map { unwrap($0.first) } ?? handler
     }
 
     private func settle(_ result: Result<[SocketAddress], any Error>) {

@@ -6,55 +6,105 @@ extension ServerConnection {
     /// Bodies up to this size leave in the same write as their head.
     private static var joinedBodyBytes: Int { 16 << 10 }
 
-    /// Writes the answer, to its last byte.
+    /// Writes an answer whose body is at hand and small; `false` for any other.
+    func sendAtOnce(
+        _ response: borrowing Response,
+        answering head: RequestHead,
+        context: RequestContext,
+        outcome: inout Outcome
+    ) throws -> Bool {
+        let content: ByteBuffer?
+        switch response.body.storage {
+        case .bytes(let bytes, nil) where bytes.readableBytes <= Self.joinedBodyBytes: content = bytes
+        case .empty: content = nil
+        default: return false
+        }
+        guard !response.isUpgrade else { return false }
+        guard case .handling = phase else { throw CancellationError() }
+        var buffer = takeScratch()
+        let length = content?.readableBytes ?? 0
+        let written = writeHead(of: response, length > 0 ? .length(length) : .none, answering: head, into: &buffer)
+        if let content, written.framing != .none {
+            outcome.bytesSent = length
+            buffer.write(content.readableBytesUInt8Span)
+        }
+        if context.hasFinishers { outcome.firstByte = worker.instant(worker.now) }
+        writeLast(buffer, context, outcome)
+        server.scratch = buffer
+        answered(persists: written.persists)
+        return true
+    }
+
+    /// Writes any answer, to its last byte.
     func send(
         _ response: consuming Response,
         answering head: RequestHead,
         context: RequestContext,
         outcome: inout Outcome
     ) async throws {
-        if response.upgrade != nil, let upgrade = response.upgrade, isUpgrade(response.status, head) {
+        if let upgrade = response.upgrade, isUpgrade(response.status, head) {
             try await handOver(response, upgrade, head, context, &outcome)
             return
         }
+        guard case .handling = phase else { throw CancellationError() }
+        var buffer = takeScratch()
         isAnswering = true
-        let framing = framing(of: response.body)
-        var buffer = server.scratch
-        server.scratch = ByteBuffer()
-        buffer.clear()
-        let written = ResponseEncoder.writeHead(
-            status: response.status,
-            headers: response.headers,
-            framing: framing,
-            answering: head.method,
-            persists: mayPersist(head),
-            toHTTP10: head.isHTTP10,
-            date: server.date,
-            into: &buffer
-        )
+        let written = writeHead(of: response, framing(of: response.body), answering: head, into: &buffer)
         if context.hasFinishers { outcome.firstByte = worker.instant(worker.now) }
-        statusClass = StatusClass(code: response.status.code)
         switch response.body.storage {
         case .stream where written.framing != .none:
             wire.write(buffer)
+            server.scratch = buffer
             try await stream(response.body, written.framing, &outcome)
             finish(context, outcome)
         case .bytes(let bytes, let trailers) where written.framing != .none:
             outcome.bytesSent = bytes.readableBytes
-            if trailers == nil, bytes.readableBytes <= Self.joinedBodyBytes {
-                buffer.write(bytes.readableBytesUInt8Span)
-                writeLast(buffer, context, outcome)
-            } else {
-                wire.write(buffer)
-                try await writeWhole(bytes, trailers, written.framing, context, &outcome)
-            }
+            wire.write(buffer)
+            server.scratch = buffer
+            try await writeWhole(bytes, trailers?.headers, written.framing, context, &outcome)
         default:
             response.body.discard()
             writeLast(buffer, context, outcome)
+            server.scratch = buffer
         }
-        server.scratch = buffer
         isAnswering = false
         answered(persists: written.persists)
+    }
+
+    /// The loop's buffer for heads, empty; it is given back when the wire has it.
+    private func takeScratch() -> ByteBuffer {
+        var buffer = server.scratch
+        server.scratch = ByteBuffer()
+        // One that the wire still holds is replaced by a new one here.
+        buffer.clear(minimumCapacity: 512)
+        return buffer
+    }
+
+    private func writeHead(
+        of response: borrowing Response,
+        _ framing: BodyFraming,
+        answering head: RequestHead,
+        into buffer: inout ByteBuffer
+    ) -> ResponseEncoder.Written {
+        let (status, headers) = (response.status, response.headers)
+        statusClass = StatusClass(code: status.code)
+        let persists = mayPersist(head)
+        let date = server.date
+        var written = ResponseEncoder.Written(framing: framing, persists: persists)
+        let bound = 256 + status.reasonPhrase.utf8.count * 2 + headers.writtenByteBound
+        buffer.writeHead(reserving: bound) { writer in
+            written = ResponseEncoder.writeHead(
+                status: status,
+                headers: headers,
+                framing: framing,
+                answering: head.message.method,
+                persists: persists,
+                toHTTP10: head.isHTTP10,
+                date: date,
+                into: &writer
+            )
+        }
+        return written
     }
 
     private func framing(of body: borrowing Body) -> BodyFraming {
@@ -88,8 +138,7 @@ extension ServerConnection {
     /// Writes the last bytes of an answer and tells those who watch once they have left.
     private func writeLast(_ buffer: ByteBuffer, _ context: RequestContext, _ outcome: Outcome) {
         guard context.hasFinishers else {
-            wire.write(buffer)
-            wire.flush()
+            wire.send(buffer)
             finish(context, outcome)
             return
         }

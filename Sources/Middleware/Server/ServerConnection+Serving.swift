@@ -3,68 +3,85 @@ import Logging
 import NIOCore
 
 /// The task of a busy connection: request after request through the handler.
+///
+/// One function and no more calls that suspend than it needs: each of them would cost every request some hundred
+/// instructions.
 extension ServerConnection {
     /// Serves until the connection idles, closes or is handed over.
     func serve() async {
-        while await nextRequest() {
-            guard let head = request else { break }
-            request = nil
-            await answer(head)
+        while true {
+            if request == nil {
+                guard isWaiting else { break }
+                await withUnsafeContinuation { continuation in
+                    if request != nil || !isWaiting { continuation.resume() } else { requestWaiter = continuation }
+                }
+            }
+            guard let exchange = takeExchange() else { break }
+            let (head, context) = (exchange.head, exchange.context)
+            var outcome = Outcome()
+            do {
+                let response: Response
+                do {
+                    response = try await server.root.handle(exchange.request, context: context)
+                } catch {
+                    response = try answer(to: error, context: context)
+                }
+                // Almost every answer is at hand and leaves in one write.
+                if try !sendAtOnce(response, answering: head, context: context, outcome: &outcome) {
+                    try await send(response, answering: head, context: context, outcome: &outcome)
+                }
+            } catch {
+                outcome.end = Self.end(for: error)
+                finish(context, outcome)
+                brokenOff()
+            }
         }
         task = nil
         // A request that came while the task was ending.
-        if request != nil, case .handling = phase {
-            task = Task(executorPreference: worker.executor) { await self.serve() }
-        }
+        if request != nil, case .handling = phase { startTask() }
     }
 
-    /// Waits for a request; `false` when the task is to end.
-    private func nextRequest() async -> Bool {
-        if request != nil { return true }
-        guard case .waiting = phase else { return false }
-        await withUnsafeContinuation { continuation in
-            if request != nil || !isWaiting { continuation.resume() } else { requestWaiter = continuation }
-        }
-        return request != nil
+    /// Starts the task.
+    func startTask() {
+        task = Task(executorPreference: worker.executor) { await self.serve() }
     }
 
     private var isWaiting: Bool { if case .waiting = phase { true } else { false } }
 
-    /// One exchange.
-    private func answer(_ head: RequestHead) async {
-        let context = exchangeContext(for: head)
-        var outcome = Outcome()
-        do {
-            let response = try await respond(to: head, context: context)
-            try await send(response, answering: head, context: context, outcome: &outcome)
-        } catch {
-            outcome.end = end(for: error)
-            finish(context, outcome)
-            brokenOff()
-        }
+    /// One exchange that begins.
+    private struct Exchange {
+        let head: RequestHead
+        let request: Request
+        let context: RequestContext
     }
 
-    /// The handler's response. A throw that no pipeline has answered is answered here.
-    private func respond(to head: RequestHead, context: RequestContext) async throws -> Response {
-        do {
-            return try await server.root.handle(makeRequest(head), context: context)
-        } catch let error as CancellationError {
-            guard case .handling = phase else { throw error }
-            // The client is there, yet its handler gave up: a task of its own was cancelled.
-            return Response(answering: HTTPError(.serviceUnavailable), context: context)
-        } catch {
-            return Response(answering: error, context: context)
-        }
+    private func takeExchange() -> Exchange? {
+        guard let head = request.take() else { return nil }
+        return Exchange(head: head, request: makeRequest(head), context: exchangeContext(for: head))
+    }
+
+    /// The answer to a throw that no pipeline has answered. `CancellationError` passes once the client has gone.
+    private func answer(to error: any Error, context: RequestContext) throws -> Response {
+        guard error is CancellationError else { return Response(answering: error, context: context) }
+        guard case .handling = phase else { throw error }
+        // The client is there, yet its handler gave up: a task of its own was cancelled.
+        return Response(answering: HTTPError(.serviceUnavailable), context: context)
     }
 
     /// The context of the exchange: that of the one before when nothing holds it any more.
     private func exchangeContext(for head: RequestHead) -> RequestContext {
-        if context != nil, isKnownUniquelyReferenced(&context), let context {
+        if isKnownUniquelyReferenced(&context), let context {
             context.reset()
             prepare(context, for: head)
             return context
         }
-        let context = RequestContext(runtime: server.runtime, worker: worker, peer: peer, watchesTask: false)
+        let context = RequestContext(
+            runtime: server.runtime,
+            worker: worker,
+            peer: peer,
+            peerText: peerText,
+            watchesTask: false
+        )
         self.context = context
         prepare(context, for: head)
         return context
@@ -79,7 +96,14 @@ extension ServerConnection {
             return
         }
         guard context.informational == nil else { return }
-        context.informational = { [weak self] status, headers in self?.sendInformational(status, headers) }
+        gate.connection = self
+        context.informational = { [gate] status, headers in gate.connection?.sendInformational(status, headers) }
+    }
+
+    /// The way back to the connection for a context that may outlive it; shut when the connection ends. (A weak reference
+    /// would slow down every other reference to the connection.)
+    final class Gate {
+        var connection: ServerConnection?
     }
 
     private func sendInformational(_ status: HTTPResponse.Status, _ headers: Headers) {
@@ -91,6 +115,7 @@ extension ServerConnection {
     }
 
     private func makeRequest(_ head: RequestHead) -> Request {
+        if peer.isSecure { head.message.scheme = "https" }
         let content: Body
         if head.framing == .none {
             content = .empty
@@ -99,18 +124,10 @@ extension ServerConnection {
         } else {
             content = .stream(RequestBody(of: self, exchange: exchange, length: head.framing.declaredLength))
         }
-        return Request(
-            method: head.method,
-            scheme: peer.isSecure ? "https" : "http",
-            authority: head.authority,
-            target: head.target,
-            headers: head.headers,
-            body: content,
-            upgradeProtocol: head.upgrade
-        )
+        return Request(head.message, body: content)
     }
 
-    private func end(for error: any Error) -> Outcome.End {
+    private static func end(for error: any Error) -> Outcome.End {
         switch error {
         case is DeadlineExceeded: .timedOut
         case is CancellationError: .clientGone
@@ -121,7 +138,7 @@ extension ServerConnection {
     /// Ends the exchange for those who watch it.
     func finish(_ context: RequestContext, _ outcome: Outcome) {
         ServerMetric.requests[statusClass].increment()
-        ServerMetric.requestBytes.increment(by: body.byteCount)
+        if body.byteCount > 0 { ServerMetric.requestBytes.increment(by: body.byteCount) }
         ServerMetric.responseBytes.increment(by: outcome.bytesSent)
         if ServerMetric.requestDuration.isRecording {
             ServerMetric.requestDuration.record(nanoseconds: worker.now - context.beganAt)
@@ -137,12 +154,11 @@ extension ServerConnection {
     /// The answer cannot be completed: the client must see that it is not whole (RFC 9112 section 8).
     private func brokenOff() {
         isAnswering = false
-        if case .closed = phase {
-            ended()
-            return
+        switch phase {
+        case .raw: return
+        case .closed: break
+        case .waiting, .handling, .discarding, .lingering: wire.reset()
         }
-        if case .raw = phase { return }
-        wire.reset()
         ended()
     }
 }

@@ -17,7 +17,7 @@ extension ServerConnection {
         _ outcome: inout Outcome
     ) async throws {
         var headers = response.headers
-        if head.method != .connect, !headers.contains(KnownField.upgrade), let token = head.upgrade {
+        if head.method != .connect, !headers.contains(known: .upgrade), let token = head.upgrade {
             headers.append(.upgrade, token)
         }
         var buffer = ByteBuffer()

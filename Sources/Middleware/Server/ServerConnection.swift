@@ -35,6 +35,7 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
     let worker: Worker
     let wire: any Wire
     let peer: Peer
+    let peerText: AddressText
     var phase = Phase.waiting
     var decoder: RequestDecoder
     var input = ByteBuffer()
@@ -58,6 +59,7 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
     var requestWaiter: UnsafeContinuation<Void, Never>?
     var bodyWaiter: UnsafeContinuation<BodyPart, any Error>?
     var writeWaiter: UnsafeContinuation<Void, any Error>?
+    let gate = Gate()
     private var timer: LoopTimer?
     private var timerPurpose = TimerPurpose.keepAlive
 
@@ -74,6 +76,7 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
         self.wire = wire
         self.server = server
         self.peer = peer
+        peerText = AddressText(peer.remote)
         worker = server.worker
         decoder = RequestDecoder(limits: server.parserLimits)
     }
@@ -209,7 +212,7 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
             requestWaiter = nil
             waiter.resume()
         } else if task == nil {
-            task = Task(executorPreference: worker.executor) { await self.serve() }
+            startTask()
         }
     }
 
@@ -239,7 +242,7 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
             clearTimer()
             return
         }
-        let timer = self.timer ?? LoopTimer(on: worker.timers) { [weak self] in self?.timedOut() }
+        let timer = self.timer ?? LoopTimer(on: worker.timers) { [unowned self] in timedOut() }
         self.timer = timer
         timerIsSet = true
         let (end, overflow) = worker.now.addingReportingOverflow(wait)
@@ -360,6 +363,7 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
     /// The last thing that happens to a connection.
     func ended() {
         phase = .closed
+        gate.connection = nil
         timer?.invalidate()
         timer = nil
         input = ByteBuffer()

@@ -35,6 +35,7 @@ final class ConnectionPool {
     private var dialing = 0
     private var waiters = Deque<Waiter>()
     private var sweep: LoopTimer?
+    private var isSweepScheduled = false
 
     init(_ address: DialAddress, limits: ConnectionLimits, dialer: any Dialer, worker: Worker) {
         self.address = address
@@ -42,6 +43,8 @@ final class ConnectionPool {
         self.dialer = dialer
         self.worker = worker
     }
+
+    deinit { sweep?.invalidate() }
 
     /// A connection that is idle right now.
     func takeIdle() -> UpstreamConnection? {
@@ -109,7 +112,7 @@ final class ConnectionPool {
         connection.idleSince = worker.now
         idle.append(connection)
         UpstreamMetric.connectionsIdle.increment()
-        scheduleSweep()
+        if !isSweepScheduled { scheduleSweep() }
     }
 
     /// A connection has finished its exchange and may serve another.
@@ -132,8 +135,10 @@ final class ConnectionPool {
     }
 
     private func scheduleSweep() {
+        isSweepScheduled = false
         guard let oldest = idle.first else { return }
-        let sweep = self.sweep ?? LoopTimer(on: worker.timers) { [weak self] in self?.evict() }
+        isSweepScheduled = true
+        let sweep = self.sweep ?? LoopTimer(on: worker.timers) { [unowned self] in evict() }
         self.sweep = sweep
         let (end, overflow) = oldest.idleSince.addingReportingOverflow(limits.idleTimeout.nanoseconds)
         if overflow { sweep.clear() } else { sweep.set(end) }

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// One place that requests can be sent to: an address and how to speak to it.
 ///
 /// ```swift
@@ -20,11 +22,14 @@ public struct Endpoint: Hashable, Sendable {
     /// `host[:port]` as `Host` names it: without the port when it is the scheme's own.
     public let authority: String
     package let address: DialAddress
+    /// Equal for copies of one value, so that they find their pool without comparing text.
+    package let identity: Identity
 
     /// An endpoint from a literal; see ``problem``.
     public init(_ text: String, weight: Int = 1) {
         self.text = text
         self.weight = weight
+        identity = Identity()
         do {
             (address, authority) = try Self.parse(text)
             problem = weight >= 0 ? nil : "has a weight of \(weight), which is below zero"
@@ -41,6 +46,24 @@ public struct Endpoint: Hashable, Sendable {
     public init(parsing text: String, weight: Int = 1) throws(EndpointError) {
         self.init(text, weight: weight)
         if let problem { throw EndpointError(reason: "\(text) \(problem)") }
+    }
+
+    /// What tells one value from another.
+    package struct Identity: Hashable, Sendable {
+        private static let last = Atomic<UInt64>(0)
+        private let number: UInt64
+
+        fileprivate init() { number = Self.last.add(1, ordering: .relaxed).newValue }
+    }
+
+    /// The same text and weight.
+    public static func == (left: Endpoint, right: Endpoint) -> Bool {
+        left.text == right.text && left.weight == right.weight
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(text)
+        hasher.combine(weight)
     }
 
     private static func parse(_ text: String) throws(EndpointError) -> (DialAddress, authority: String) {

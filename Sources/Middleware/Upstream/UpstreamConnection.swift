@@ -40,7 +40,7 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     var idleSince: Int64 = 0
     private let wire: any Wire
     private let pool: ConnectionPool
-    private var decoder = ResponseDecoder(limits: ParserLimits())
+    private var decoder = ResponseDecoder(dropsConnectionFields: true)
     private var input = ByteBuffer()
     var state = State.idle
     private var served = 0
@@ -96,44 +96,56 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
             return
         }
         state = .awaitingHead
-        wire.write(head)
         switch body.storage {
         case .stream:
+            wire.write(head)
             let upload = RequestUpload(framing: framing, to: self, over: wire)
             self.upload = upload
             upload.start(body)
-        case .bytes(let bytes, _) where framing != .none:
-            wire.write(bytes)
-            wire.flush()
+        case .bytes(let bytes, let trailers) where framing != .none:
+            wire.write(head)
+            send(bytes, trailers?.headers, framing)
             setTimer(timeouts.head)
         default:
-            wire.flush()
+            wire.send(head)
             setTimer(timeouts.head)
         }
+    }
+
+    /// Sends a body at hand.
+    private func send(_ bytes: ByteBuffer, _ trailers: Headers?, _ framing: BodyFraming) {
+        guard framing == .chunked else {
+            wire.send(bytes)
+            return
+        }
+        var buffer = ByteBuffer()
+        ChunkEncoder.writeChunkHead(size: bytes.readableBytes, into: &buffer)
+        buffer.write(bytes.readableBytesUInt8Span)
+        if bytes.readableBytes > 0 { ChunkEncoder.writeChunkEnd(into: &buffer) }
+        ChunkEncoder.writeLastChunk(trailers: trailers, into: &buffer)
+        wire.send(buffer)
     }
 
     /// Waits for the head of the final answer. 1xx answers go to the context as they come.
     func response() async throws -> Response {
-        if let context, context.watchesTask {
-            return try await withTaskCancellationHandler {
-                try await suspendForHead()
-            } onCancel: {
-                let exchange = exchange
-                worker.perform { self.breakOff(exchange, CancellationError()) }
-            }
+        guard let context, context.watchesTask else {
+            return try await withUnsafeThrowingContinuation { waitForHead($0) }
         }
-        return try await suspendForHead()
+        let exchange = exchange
+        return try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { waitForHead($0) }
+        } onCancel: {
+            worker.perform { self.breakOff(exchange, CancellationError()) }
+        }
     }
 
-    private func suspendForHead() async throws -> Response {
-        try await withUnsafeThrowingContinuation { continuation in
-            guard failure == nil, let context, begin(context) else {
-                continuation.resume(throwing: failure ?? CancellationError())
-                return
-            }
-            headWaiter = continuation
-            deliverHead()
+    private func waitForHead(_ continuation: UnsafeContinuation<Response, any Error>) {
+        guard failure == nil, let context, begin(context) else {
+            continuation.resume(throwing: failure ?? CancellationError())
+            return
         }
+        headWaiter = continuation
+        deliverHead()
     }
 
     /// Registers a wait, or fails the exchange when it may not wait any more.
@@ -246,8 +258,7 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
         headWaiter = nil
         self.head = nil
         context.cancellation.end(self)
-        var response = Response(head.status)
-        response.headers = head.headers
+        var response = Response(head.status, headers: head.headers)
         if state == .received, parts.count <= 1 {
             if head.framing != .none { response.body = .bytes(parts.popFirst() ?? ByteBuffer(), trailers: trailers) }
             finishExchange()
@@ -367,7 +378,7 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
 
     private func setTimer(_ wait: Int64) {
         guard wait < .max else { return }
-        let timer = self.timer ?? LoopTimer(on: worker.timers) { [weak self] in self?.timedOut() }
+        let timer = self.timer ?? LoopTimer(on: worker.timers) { [unowned self] in timedOut() }
         self.timer = timer
         let (end, overflow) = worker.now.addingReportingOverflow(wait)
         timer.set(overflow ? .max : end)

@@ -1,3 +1,5 @@
+import NIOCore
+
 /// The pools of one event loop, by endpoint and settings. Touched on its loop only.
 package final class UpstreamPools {
     private struct Key: Hashable {
@@ -7,7 +9,8 @@ package final class UpstreamPools {
 
     private var pools: [Key: ConnectionPool] = [:]
     /// The pool that was asked for last: a gateway with one origin never hashes.
-    private var last: (key: Key, pool: ConnectionPool)?
+    private var last: (endpoint: Endpoint.Identity, pool: ConnectionPool)?
+    private var scratch = ByteBuffer()
     private let dialer: any Dialer
     private unowned let worker: Worker
 
@@ -22,13 +25,24 @@ package final class UpstreamPools {
         return worker.state(UpstreamPools.self) { UpstreamPools(dialer: context.runtime.dialer, worker: worker) }
     }
 
+    /// The loop's buffer for heads, empty. One that a wire still holds is replaced by a new one.
+    func takeScratch() -> ByteBuffer {
+        var buffer = scratch
+        scratch = ByteBuffer()
+        buffer.clear(minimumCapacity: 512)
+        return buffer
+    }
+
+    /// Gives the buffer back once the wire has it.
+    func giveBack(_ buffer: ByteBuffer) { scratch = buffer }
+
     /// The pool of an endpoint.
-    func pool(_ address: DialAddress, _ limits: ConnectionLimits) -> ConnectionPool {
-        let key = Key(address: address, limits: limits)
-        if let last, last.key == key { return last.pool }
-        let pool = pools[key] ?? ConnectionPool(address, limits: limits, dialer: dialer, worker: worker)
+    func pool(_ endpoint: Endpoint, _ limits: ConnectionLimits) -> ConnectionPool {
+        if let last, last.endpoint == endpoint.identity, last.pool.limits == limits { return last.pool }
+        let key = Key(address: endpoint.address, limits: limits)
+        let pool = pools[key] ?? ConnectionPool(key.address, limits: limits, dialer: dialer, worker: worker)
         pools[key] = pool
-        last = (key, pool)
+        last = (endpoint.identity, pool)
         return pool
     }
 

@@ -1,7 +1,7 @@
 public import HTTPTypes
 public import Logging
 public import Middleware
-public import NIOCore
+import NIOCore
 import NIOPosix
 
 /// Sends requests to a handler in memory: no socket, no waiting, the production gateway untouched.
@@ -255,11 +255,11 @@ extension TestClient {
 
     private func run<Result: Sendable>(
         _ exchange: TestExchange,
-        _ body: () async throws -> Result
+        _ body: @concurrent () async throws -> Result
     ) async throws -> Result {
         let worker = worker
         return try await withTaskCancellationHandler {
-            try await withTaskExecutorPreference(worker.executor) { try await body() }
+            try await worker.run(body)
         } onCancel: {
             worker.perform { exchange.leave() }
         }

@@ -33,16 +33,16 @@ public final class TestStream: Sendable {
     /// The next bytes; `nil` behind the last.
     ///
     /// Throws ``BrokenResponse`` when the body breaks off, `CancellationError` once the client has left.
-    @concurrent public func readBytes() async throws -> ByteBuffer? {
-        try await withTaskExecutorPreference(worker.executor) { try await exchange.read() }
+    public func readBytes() async throws -> ByteBuffer? {
+        try await worker.run { try await exchange.read() }
     }
 
     /// The next bytes as UTF-8; `nil` behind the last. Throws as ``readBytes()`` does.
     public func read() async throws -> String? { try await readBytes().map { String(buffer: $0) } }
 
     /// Reads to the end, and gives the whole answer, what was read before included. Throws as ``readBytes()`` does.
-    @concurrent public func collect() async throws -> TestResponse {
-        try await withTaskExecutorPreference(worker.executor) { try await exchange.collect() }
+    public func collect() async throws -> TestResponse {
+        try await worker.run { try await exchange.collect() }
     }
 
     /// Goes away, as a client does that closes its connection: every wait of the exchange ends with

@@ -108,8 +108,8 @@ public struct BodySourceConformance: Sendable {
     }
 
     /// Checks every rule, each with fresh sources; empty when all hold.
-    @concurrent public func check() async -> [ConformanceViolation] {
-        await withTaskExecutorPreference(worker.executor) {
+    public func check() async -> [ConformanceViolation] {
+        await worker.run {
             var found: [ConformanceViolation] = []
             for rule in Rule.allCases where !exceptions.contains(rule) {
                 do {

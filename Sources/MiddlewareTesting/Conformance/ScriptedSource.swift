@@ -1,5 +1,5 @@
 public import Middleware
-public import NIOCore
+import NIOCore
 
 /// A body source that does what a test says, and tells what became of it.
 ///

@@ -1,5 +1,5 @@
 package import Middleware
-package import NIOCore
+import NIOCore
 
 #if canImport(Darwin)
 import Darwin

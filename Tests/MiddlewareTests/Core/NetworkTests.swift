@@ -7,22 +7,30 @@ struct NetworkTests {
     @Test(
         "holds the addresses of its prefix and no others",
         arguments: [
-            ("10.0.0.0/8", ["10.0.0.0", "10.255.255.255", "::ffff:10.1.2.3"], ["11.0.0.0", "9.255.255.255", "::a00:1"]),
+            (
+                "10.0.0.0/8", ["10.0.0.0", "10.255.255.255", "::ffff:10.1.2.3"],
+                ["11.0.0.0", "9.255.255.255", "::a00:1"]
+            ),
             ("192.0.2.7", ["192.0.2.7"], ["192.0.2.6", "192.0.2.8"]), ("192.0.2.7/32", ["192.0.2.7"], ["192.0.2.6"]),
             ("192.0.2.6/31", ["192.0.2.6", "192.0.2.7"], ["192.0.2.5", "192.0.2.8"]),
             ("0.0.0.0/0", ["0.0.0.0", "255.255.255.255", "::ffff:1.2.3.4"], ["::", "::1", "2001:db8::"]),
             ("::/0", ["::", "ffff::"], ["0.0.0.0", "10.0.0.1", "::ffff:1.2.3.4"]),
             ("2001:db8::/32", ["2001:db8::", "2001:db8:ffff::1"], ["2001:db9::", "2001:db7:ffff::"]),
             ("2001:db8:0:1::/64", ["2001:db8:0:1::", "2001:db8:0:1:ffff::"], ["2001:db8:0:2::", "2001:db8::"]),
-            ("2001:db8::8000:0/97", ["2001:db8::8000:0"], ["2001:db8::7fff:ffff"]), ("::1", ["::1"], ["::", "0.0.0.1"]),
+            ("2001:db8::8000:0/97", ["2001:db8::8000:0"], ["2001:db8::7fff:ffff"]),
+            ("::1", ["::1"], ["::", "0.0.0.1"]),
             ("::ffff:10.0.0.0/104", ["10.9.9.9"], ["11.0.0.0"]), ("::ffff:0:0/96", ["1.2.3.4"], ["::1"]),
         ]
     )
     func holds(text: String, inside: [String], outside: [String]) throws {
         let network = try Network(parsing: text)
         #expect(network.problem == nil)
-        for address in inside { #expect(network.contains(try SocketAddress(ipAddress: address, port: 1)), "\(address)") }
-        for address in outside { #expect(!network.contains(try SocketAddress(ipAddress: address, port: 1)), "\(address)") }
+        for address in inside {
+            #expect(network.contains(try SocketAddress(ipAddress: address, port: 1)), "\(address)")
+        }
+        for address in outside {
+            #expect(!network.contains(try SocketAddress(ipAddress: address, port: 1)), "\(address)")
+        }
         #expect(!network.contains(try SocketAddress(unixDomainSocketPath: "/tmp/a")))
     }
 
@@ -68,7 +76,8 @@ struct NetworkTests {
             #expect(network.problem == nil)
             // Half of them near the prefix, so that both answers come up.
             let noise = UInt32(truncatingIfNeeded: random.next())
-            let address = random.next() % 2 == 0 ? noise : prefix ^ (noise & ~mask) ^ (random.next() % 4 == 0 ? 1 << 31 : 0)
+            let address =
+                random.next() % 2 == 0 ? noise : prefix ^ (noise & ~mask) ^ (random.next() % 4 == 0 ? 1 << 31 : 0)
             #expect(network.contains(IPAddress(v4: address)) == (address & mask == prefix))
         }
     }

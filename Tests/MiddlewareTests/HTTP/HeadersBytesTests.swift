@@ -52,15 +52,15 @@ struct HeadersBytesTests {
     @Test("known fields are found, added and removed by kind")
     func knownFields() throws {
         var headers = headers
-        #expect(headers.contains(KnownField.te) && !headers.contains(KnownField.upgrade))
-        let via = try #require(headers.first(KnownField.via))
+        #expect(headers.contains(known: .te) && !headers.contains(known: .upgrade))
+        let via = try #require(headers.first(known: .via))
         #expect(text { headers.withValue(of: via, $0) } == "1.1 a")
         #expect(text { headers.withName(of: via, $0) } == "Via")
         headers.append(.via, Array("2".utf8).span)
         #expect(headers[values: .via] == ["1.1 a", "2"])
-        headers.remove(KnownField.via)
-        headers.remove(KnownField.upgrade)
-        #expect(!headers.contains(KnownField.via))
+        headers.remove(known: .via)
+        headers.remove(known: .upgrade)
+        #expect(!headers.contains(known: .via))
         #expect(wire(headers).hasSuffix("TE: trailers\r\nEmpty: \r\n"))
     }
 

@@ -28,14 +28,20 @@ struct RequestTests {
 
     @Test("the authority is text when it is read, received or set")
     func authority() {
-        var request = Request(
-            method: .get, scheme: "https", authority: Authority(received: ByteBuffer(string: "a.example:8443")),
-            target: RequestTarget("/"), headers: Headers(), body: .empty, upgradeProtocol: nil)
+        let head = Request.Head(
+            method: .get,
+            scheme: "https",
+            authority: Authority(received: ByteBuffer(string: "a.example:8443")),
+            target: RequestTarget("/"),
+            headers: Headers(),
+            upgradeProtocol: nil
+        )
+        var request = Request(head, body: .empty)
         #expect(request.authority == "a.example:8443")
         request.authority = "b.example"
         #expect(request.authority == "b.example")
         var buffer = ByteBuffer()
-        request.authorityStorage.write(into: &buffer)
+        request.head.authority.write(into: &buffer)
         #expect(String(buffer: buffer) == "b.example")
         #expect(Authority("").isEmpty && Authority(received: ByteBuffer()).isEmpty)
     }

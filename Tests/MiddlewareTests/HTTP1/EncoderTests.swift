@@ -28,8 +28,9 @@ struct EncoderTests {
     static let responses: [ResponseRow] = [
         ResponseRow(section: "9112 6.3 empty", text: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
         ResponseRow(
-            section: "9112 6.2", framing: .length(1234567890), text: "HTTP/1.1 200 OK\r\nContent-Length: 1234567890\r\n\r\n",
-            written: .init(framing: .length(1234567890), persists: true)
+            section: "9112 6.2", framing: .length(1_234_567_890),
+            text: "HTTP/1.1 200 OK\r\nContent-Length: 1234567890\r\n\r\n",
+            written: .init(framing: .length(1_234_567_890), persists: true)
         ),
         ResponseRow(
             section: "9112 7.1", framing: .chunked, text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -49,7 +50,8 @@ struct EncoderTests {
             written: .init(framing: .length(1), persists: true)
         ),
         ResponseRow(
-            section: "9112 9.6", persists: false, text: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            section: "9112 9.6", persists: false,
+            text: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
             written: .init(framing: .none, persists: false)
         ),
         ResponseRow(
@@ -89,18 +91,22 @@ struct EncoderTests {
             text: "HTTP/1.1 204 No Content\r\n\r\n"
         ),
         ResponseRow(
-            section: "9110 8.6 CONNECT", framing: .chunked, method: .connect, text: "HTTP/1.1 200 OK\r\n\r\n"
+            section: "9110 9.3.6 CONNECT", framing: .chunked, method: .connect, persists: false,
+            text: "HTTP/1.1 200 OK\r\n\r\n", written: .init(framing: .none, persists: false)
+        ),
+        ResponseRow(
+            section: "9110 15.3.6", status: .resetContent, framing: .length(5),
+            text: "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n"
         ),
         ResponseRow(
             section: "9110 7.8", status: .switchingProtocols, headers: upgrade, date: date,
-            text: "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nConnection: upgrade\r\n\r\n"
-                .replacing("upgrade: x", with: "Upgrade: x"),
+            text: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
             written: .init(framing: .none, persists: false)
         ),
         ResponseRow(
             section: "9110 15.5.22", status: .upgradeRequired, headers: upgrade, persists: false,
-            text:
-                "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\nUpgrade: x\r\nConnection: upgrade, close\r\n\r\n",
+            text: "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\nUpgrade: x\r\n"
+                + "Connection: upgrade, close\r\n\r\n",
             written: .init(framing: .none, persists: false)
         ),
         ResponseRow(
@@ -132,7 +138,9 @@ struct EncoderTests {
     @Test("Every encoded response head is read back with its framing", arguments: responses)
     func responseRoundTrip(_ row: ResponseRow) {
         let transcript = Transcript.responses(wire(row.text), to: [row.method], offersUpgrade: true)
-        #expect(transcript.lines.first?.hasPrefix("\(row.status.code) \(row.status.reasonPhrase) \(row.written.framing)") == true)
+        #expect(
+            transcript.lines.first?.hasPrefix("\(row.status.code) \(row.status.reasonPhrase) \(row.written.framing)")
+                == true)
     }
 
     @Test("A reason phrase in ISO 8859-1 is written as it was read")
@@ -176,10 +184,12 @@ struct EncoderTests {
 
     static let requests: [RequestRow] = [
         RequestRow(
-            section: "9112 3.2.1", text: "GET /a?b HTTP/1.1\r\nHost: h:1\r\n\r\n", read: "GET /a?b authority 'h:1' none []"
+            section: "9112 3.2.1", text: "GET /a?b HTTP/1.1\r\nHost: h:1\r\n\r\n",
+            read: "GET /a?b authority 'h:1' none []"
         ),
         RequestRow(
-            section: "9112 3.2.3", method: .connect, framing: .chunked, text: "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n",
+            section: "9112 3.2.3", method: .connect, framing: .chunked,
+            text: "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n",
             read: "CONNECT * authority 'h:1' none last []"
         ),
         RequestRow(
@@ -191,7 +201,8 @@ struct EncoderTests {
             read: "GET /a?b authority '' none []"
         ),
         RequestRow(
-            section: "9110 8.6 POST", method: .post, text: "POST /a?b HTTP/1.1\r\nHost: h:1\r\nContent-Length: 0\r\n\r\n",
+            section: "9110 8.6 POST", method: .post,
+            text: "POST /a?b HTTP/1.1\r\nHost: h:1\r\nContent-Length: 0\r\n\r\n",
             read: "POST /a?b authority 'h:1' none [Content-Length=0]"
         ),
         RequestRow(

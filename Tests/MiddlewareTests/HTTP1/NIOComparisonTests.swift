@@ -5,8 +5,8 @@ import NIOEmbedded
 import NIOHTTP1
 import Testing
 
-/// The same bytes through NIO's own decoders. Where the verdicts differ the sample stands in a table with the section that
-/// decides for ours; a difference that is not listed, or one that has gone, fails.
+/// The same bytes through NIO's own decoders. Where the verdicts differ the sample stands in a table with the section
+/// that decides for ours; a difference that is not listed, or one that has gone, fails.
 @Suite("HTTP/1.1 decoders beside NIO's")
 struct NIOComparisonTests {
     enum Verdict: Equatable, CustomStringConvertible {
@@ -41,7 +41,8 @@ struct NIOComparisonTests {
     }
 
     private static func theirs(request bytes: [UInt8]) -> Verdict {
-        let channel = EmbeddedChannel(handler: ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
+        let channel = EmbeddedChannel(
+            handler: ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
         var (messages, content) = (0, 0)
         do {
             try channel.writeInbound(ByteBuffer(bytes: bytes))
@@ -91,7 +92,8 @@ struct NIOComparisonTests {
                 HTTPRequestEncoder(), ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)),
             ])
             let method = HTTPMethod(rawValue: sample.method.rawValue)
-            try channel.writeOutbound(HTTPClientRequestPart.head(HTTPRequestHead(version: .http1_1, method: method, uri: "/")))
+            try channel.writeOutbound(
+                HTTPClientRequestPart.head(HTTPRequestHead(version: .http1_1, method: method, uri: "/")))
             try channel.writeInbound(ByteBuffer(bytes: wire(sample.text)))
             _ = try channel.finish(acceptAlreadyClosed: true)
         } catch {
@@ -132,7 +134,8 @@ struct NIOComparisonTests {
     }
 
     private func expectSame(_ found: [String: String], _ listed: [String: NIODifferences.Row]) {
-        for (section, difference) in found.sorted(by: { $0.key < $1.key }) where listed[section]?.verdicts != difference {
+        for (section, difference) in found.sorted(by: { $0.key < $1.key }) where listed[section]?.verdicts != difference
+        {
             Issue.record("not listed: \(section): \(difference)")
         }
         for section in listed.keys.sorted() where found[section] == nil {

@@ -19,7 +19,8 @@ struct RequestDecoderTests {
         #expect(transcript.lines.last == "refused \(rule.requestStatus.code) \(rule)")
     }
 
-    @Test("Gives the same events wherever the bytes are cut", arguments: RequestSamples.accepted + RequestSamples.refused)
+    @Test(
+        "Gives the same events wherever the bytes are cut", arguments: RequestSamples.accepted + RequestSamples.refused)
     func split(_ sample: WireSample) {
         let bytes = wire(sample.text)
         let whole = Transcript.requests(bytes)

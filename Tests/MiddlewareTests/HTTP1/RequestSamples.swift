@@ -69,7 +69,8 @@ enum RequestSamples {
             "9112 5", get("A: b c\r\nx-Y:d\r\nE:  f\t\r\nG:"), "GET / authority 'a' none [A=b c|x-Y=d|E=f|G=]"
         ),
         .accepted("9110 5.5 obs-text, HTAB", get("A: \u{E9}\tx"), "GET / authority 'a' none [A=\u{FFFD}\tx]"),
-        .accepted("9110 5.6.2 token", get("!#$%&'*+-.^_`|~09Az: 1"), "GET / authority 'a' none [!#$%&'*+-.^_`|~09Az=1]"),
+        .accepted(
+            "9110 5.6.2 token", get("!#$%&'*+-.^_`|~09Az: 1"), "GET / authority 'a' none [!#$%&'*+-.^_`|~09Az=1]"),
         .accepted(
             "9112 9.3 close", get("Connection: x, CLOSE"), "GET / authority 'a' none last [Connection=x, CLOSE]"
         ),
@@ -123,15 +124,19 @@ enum RequestSamples {
 
     private static let head = "POST / authority 'a' chunked [Transfer-Encoding=chunked]"
     private static let chunked: [WireSample] = [
-        .accepted("9112 7.1", chunks("5\r\nhello\r\n00A\r\n0123456789\r\n0\r\n\r\n"), head, "content \"hello0123456789\"", "end -"),
+        .accepted(
+            "9112 7.1", chunks("5\r\nhello\r\n00A\r\n0123456789\r\n0\r\n\r\n"), head, "content \"hello0123456789\"",
+            "end -"),
         .accepted("9112 7.1 no content", chunks("0\r\n\r\n"), head, "end -"),
-        .accepted("9112 7.1 sixteen digits", chunks("0000000000000001\r\nx\r\n0\r\n\r\n"), head, "content \"x\"", "end -"),
+        .accepted(
+            "9112 7.1 sixteen digits", chunks("0000000000000001\r\nx\r\n0\r\n\r\n"), head, "content \"x\"", "end -"),
         .accepted(
             "9112 7 case", post("Transfer-Encoding: Chunked", "1\r\nx\r\n0\r\n\r\n"),
             "POST / authority 'a' chunked [Transfer-Encoding=Chunked]", "content \"x\"", "end -"
         ),
         .accepted(
-            "9112 7.1.1", chunks("1;a;b=c ; d = \"e\\\"\r\n\"\r\nx".replacing("\r\n\"", with: ";\"") + "\r\n0;z\r\n\r\n"),
+            "9112 7.1.1",
+            chunks("1;a;b=c ; d = \"e\\\";\"\r\nx\r\n0;z\r\n\r\n"),
             head, "content \"x\"", "end -"
         ),
         .accepted(
@@ -173,7 +178,9 @@ enum RequestSamples {
         .refused("9112 3.2 control", "GET /\u{1} HTTP/1.1" + host, .targetInvalid),
         .refused("9112 3.2 NUL", "GET /\u{0} HTTP/1.1" + host, .targetInvalid),
         .refused("9112 3.2 fragment", "GET /a#b HTTP/1.1" + host, .targetInvalid),
-        .refused("9112 3 target too long", "GET /" + String(repeating: "a", count: 8192) + " HTTP/1.1" + host, .targetTooLong),
+        .refused(
+            "9112 3 target too long", "GET /" + String(repeating: "a", count: 8192) + " HTTP/1.1" + host, .targetTooLong
+        ),
         .refused("3986 2.1", "GET /%zz HTTP/1.1" + host, .targetEscape),
         .refused("3986 2.1 NUL", "GET /%00 HTTP/1.1" + host, .targetEscape),
         .refused("3986 5.2.4 above the root", "GET /../a HTTP/1.1" + host, .targetDotSegments),
@@ -245,7 +252,10 @@ enum RequestSamples {
         .refused("9112 6.3 list", post("Content-Length: 5, 5", "hello"), .contentLengthRepeated),
         .refused("9112 6.3 list of two", post("Content-Length: 5,6", "hello"), .contentLengthRepeated),
         .refused("9112 6.3 lines", post("Content-Length: 5\r\nContent-Length: 5", "hello"), .contentLengthRepeated),
-        .refused("9112 6.3 differing lines", post("Content-Length: 5\r\ncontent-length: 6", "hello"), .contentLengthRepeated),
+        .refused(
+            "9112 6.3 differing lines", post("Content-Length: 5\r\ncontent-length: 6", "hello"),
+            .contentLengthRepeated
+        ),
         .refused(
             "9112 6.1 both", post("Content-Length: 5\r\nTransfer-Encoding: chunked", "0\r\n\r\n"),
             .contentLengthWithTransferEncoding
@@ -259,9 +269,12 @@ enum RequestSamples {
         .refused("9112 6.3 near miss", post("Transfer-Encoding: xchunked"), .chunkedNotLast),
         .refused("9112 6.3 identity", post("Transfer-Encoding: identity"), .chunkedNotLast),
         .refused("9112 6.1 unknown", post("Transfer-Encoding: gzip, chunked"), .codingUnknown),
-        .refused("9112 6.1 unknown, lines", post("Transfer-Encoding: a;b=c\r\nTransfer-Encoding: chunked"), .codingUnknown),
+        .refused(
+            "9112 6.1 unknown, lines", post("Transfer-Encoding: a;b=c\r\nTransfer-Encoding: chunked"), .codingUnknown),
         .refused("9112 6.1 repeated", post("Transfer-Encoding: chunked, chunked"), .chunkedRepeated),
-        .refused("9112 6.1 repeated lines", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"), .chunkedRepeated),
+        .refused(
+            "9112 6.1 repeated lines", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
+            .chunkedRepeated),
         .refused("9112 6.1 empty", post("Transfer-Encoding:"), .transferEncodingInvalid),
         .refused("9112 6.1 empty member", post("Transfer-Encoding: ,chunked"), .transferEncodingInvalid),
         .refused("9112 7 parameter", post("Transfer-Encoding: chunked;a=b"), .transferEncodingInvalid),
@@ -308,9 +321,12 @@ enum RequestSamples {
         .refused("9110 6.5.1 coding", chunks("0\r\nTransfer-Encoding: x\r\n\r\n"), .trailerForbidden),
         .refused("9110 6.5.1 Host", chunks("0\r\nHost: b\r\n\r\n"), .trailerForbidden),
         .refused("9112 5.2 in trailers", chunks("0\r\nA: b\r\n c\r\n\r\n"), .obsoleteFold),
-        .refused("6585 5 trailers", chunks("0\r\nA: " + String(repeating: "b", count: 8 << 10) + "\r\n\r\n"), .trailersTooLarge),
         .refused(
-            "6585 5 trailer fields", chunks("0\r\n" + String(repeating: "A: b\r\n", count: 33) + "\r\n"), .tooManyTrailers
+            "6585 5 trailers", chunks("0\r\nA: " + String(repeating: "b", count: 8 << 10) + "\r\n\r\n"),
+            .trailersTooLarge),
+        .refused(
+            "6585 5 trailer fields", chunks("0\r\n" + String(repeating: "A: b\r\n", count: 33) + "\r\n"),
+            .tooManyTrailers
         ),
     ]
 }

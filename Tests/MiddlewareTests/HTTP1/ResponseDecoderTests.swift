@@ -35,7 +35,8 @@ struct ResponseDecoderTests {
         let whole = transcript(of: sample)
         let count = sample.text.unicodeScalars.count
         #expect(transcript(of: sample, cuts: Array(1..<max(count, 1))) == whole)
-        for cut in stride(from: 1, to: count, by: max(1, count / 400)) where transcript(of: sample, cuts: [cut]) != whole {
+        for cut in stride(from: 1, to: count, by: max(1, count / 400))
+        where transcript(of: sample, cuts: [cut]) != whole {
             Issue.record("differs when cut at \(cut)")
         }
     }

@@ -14,7 +14,8 @@ enum ResponseSamples {
             "9112 4 reason kept", "HTTP/1.1 404 Nope,\t\u{E9}\r\nContent-Length: 0\r\n\r\n",
             "404 Nope,\t\u{E9} none [Content-Length=0]"
         ),
-        .accepted("9110 15 unknown class", "HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n", "999 X none [Content-Length=0]"),
+        .accepted(
+            "9110 15 unknown class", "HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n", "999 X none [Content-Length=0]"),
         .accepted(
             "9112 6.3 until close", "HTTP/1.1 200 OK\r\n\r\nhello", "200 OK untilClose last []", "content \"hello\"",
             "end -"
@@ -60,7 +61,8 @@ enum ResponseSamples {
             "200 OK none last switched [Content-Length=5]", to: .connect
         ),
         .accepted(
-            "9110 9.3.6 refused", "HTTP/1.1 403 No\r\nContent-Length: 1\r\n\r\nx", "403 No length(1) [Content-Length=1]",
+            "9110 9.3.6 refused", "HTTP/1.1 403 No\r\nContent-Length: 1\r\n\r\nx",
+            "403 No length(1) [Content-Length=1]",
             "content \"x\"", "end -", to: .connect
         ),
         .accepted(

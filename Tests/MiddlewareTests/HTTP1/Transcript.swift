@@ -46,7 +46,8 @@ struct Transcript: Equatable, CustomStringConvertible {
             }
             input.discardReadBytes()
         }
-        transcript.add("start \(decoder.isAtMessageStart) partial \(decoder.hasPartialHead) left \(input.readableBytes)")
+        transcript.add(
+            "start \(decoder.isAtMessageStart) partial \(decoder.hasPartialHead) left \(input.readableBytes)")
         return transcript
     }
 

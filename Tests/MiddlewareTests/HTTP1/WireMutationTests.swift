@@ -19,9 +19,11 @@ struct WireMutationTests {
     }
 
     private static let pieces: [[UInt8]] = [
-        "\r", "\n", "\r\n", "\r\n\r\n", " ", "\t", ":", ",", ";", "\"", "\\", "\u{0}", "\u{7F}", "\u{80}", "\u{FF}", "0", "f",
+        "\r", "\n", "\r\n", "\r\n\r\n", " ", "\t", ":", ",", ";", "\"", "\\", "\u{0}", "\u{7F}", "\u{80}", "\u{FF}",
+        "0", "f",
         "ffffffffffffffff", "-", "+", "HTTP/1.1", "HTTP/1.0", "Host: b\r\n", "Content-Length: 3\r\n",
-        "Transfer-Encoding: chunked\r\n", "chunked", "Connection: close\r\n", "%2e", "@", "[", "]", "?", "#", "*", "/../",
+        "Transfer-Encoding: chunked\r\n", "chunked", "Connection: close\r\n", "%2e", "@", "[", "]", "?", "#", "*",
+        "/../",
     ].map(wire)
 
     private static func mutated(_ samples: [[UInt8]], _ random: inout Random) -> [UInt8] {
@@ -73,7 +75,9 @@ struct WireMutationTests {
     @Test("Responses", arguments: [1, 2, 3, 4] as [UInt64])
     func responses(_ seed: UInt64) {
         var random = Random(state: seed)
-        let samples = (ResponseSamples.accepted + ResponseSamples.refused).map { wire($0.text) }.filter { $0.count < 300 }
+        let samples = (ResponseSamples.accepted + ResponseSamples.refused).map { wire($0.text) }.filter {
+            $0.count < 300
+        }
         let methods: [[HTTPRequest.Method]] = [[.get, .get, .get], [.head, .get], [.connect], [.post, .head]]
         for round in 0..<1500 {
             let bytes = Self.mutated(samples, &random)

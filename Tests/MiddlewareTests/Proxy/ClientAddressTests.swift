@@ -31,7 +31,8 @@ struct ClientAddressTests {
             ("10.0.0.2", ["198.51.100.7, unknown, 10.0.0.3"], "10.0.0.3"), ("10.0.0.2", ["unknown"], "10.0.0.2"),
             ("10.0.0.2", ["198.51.100.7, _hidden"], "10.0.0.2"), ("10.0.0.2", ["1.2.3.4, 010.0.0.3"], "10.0.0.2"),
             ("10.0.0.2", ["1.2.3.4 10.0.0.3"], "10.0.0.2"), ("10.0.0.2", ["1.2.3.4, 10.0.0.3:80"], "1.2.3.4"),
-            ("10.0.0.2", ["198.51.100.7:5678"], "198.51.100.7 5678"), ("10.0.0.2", ["[2001:db8::7]:443"], "2001:db8::7 443"),
+            ("10.0.0.2", ["198.51.100.7:5678"], "198.51.100.7 5678"),
+            ("10.0.0.2", ["[2001:db8::7]:443"], "2001:db8::7 443"),
             ("10.0.0.2", ["2001:db8::7, 2001:db8:1::9"], "2001:db8::7"), ("10.0.0.2", ["[2001:db8::7]"], "2001:db8::7"),
             ("::ffff:10.0.0.2", ["::ffff:198.51.100.7"], "198.51.100.7"), ("2001:db8:1::1", ["1.2.3.4"], "1.2.3.4"),
             ("::ffff:198.51.100.9", ["1.2.3.4"], "198.51.100.9"), ("10.0.0.2", ["\"1.2.3.4\""], "10.0.0.2"),
@@ -48,12 +49,16 @@ struct ClientAddressTests {
     @Test(
         "walks Forwarded from its end, whatever stands in front",
         arguments: [
-            (["for=198.51.100.7, for=10.0.0.3"], "198.51.100.7"), (["for=198.51.100.7", "For=\"10.0.0.3:80\";by=_a"], "198.51.100.7"),
+            (["for=198.51.100.7, for=10.0.0.3"], "198.51.100.7"),
+            (["for=198.51.100.7", "For=\"10.0.0.3:80\";by=_a"], "198.51.100.7"),
             (["for=\"[2001:db8::7]:443\""], "2001:db8::7 443"), (["for=\"198.51.100.7:_port\""], "198.51.100.7"),
-            (["for=\"6.6.6.6, for=198.51.100.7"], "198.51.100.7"), (["for=\"\\\", for=198.51.100.7;x=\"a, \\\\\""], "198.51.100.7"),
-            (["host=\"a,b\";for=198.51.100.7;x=\"c, d\""], "198.51.100.7"), (["for=198.51.100.7, for=unknown"], "10.0.0.2"),
+            (["for=\"6.6.6.6, for=198.51.100.7"], "198.51.100.7"),
+            (["for=\"\\\", for=198.51.100.7;x=\"a, \\\\\""], "198.51.100.7"),
+            (["host=\"a,b\";for=198.51.100.7;x=\"c, d\""], "198.51.100.7"),
+            (["for=198.51.100.7, for=unknown"], "10.0.0.2"),
             (["for=_x"], "10.0.0.2"), (["for=[2001:db8::7]"], "10.0.0.2"), (["for=1.2.3.4;for=5.6.7.8"], "10.0.0.2"),
-            (["proto=https"], "10.0.0.2"), (["for=1.2.3.4 proto=https"], "10.0.0.2"), (["1.2.3.4"], "10.0.0.2"), ([], "10.0.0.2"),
+            (["proto=https"], "10.0.0.2"), (["for=1.2.3.4 proto=https"], "10.0.0.2"), (["1.2.3.4"], "10.0.0.2"),
+            ([], "10.0.0.2"),
             (["for=\"2001:db8::7\""], "2001:db8::7"),
         ] as [([String], String)]
     )
@@ -69,7 +74,8 @@ struct ClientAddressTests {
     @Test(
         "counts hops from the end when told how many there are",
         arguments: [
-            (1, ["1.1.1.1, 2.2.2.2"], "2.2.2.2"), (2, ["1.1.1.1, 2.2.2.2"], "1.1.1.1"), (3, ["1.1.1.1, 2.2.2.2"], "9.9.9.9"),
+            (1, ["1.1.1.1, 2.2.2.2"], "2.2.2.2"), (2, ["1.1.1.1, 2.2.2.2"], "1.1.1.1"),
+            (3, ["1.1.1.1, 2.2.2.2"], "9.9.9.9"),
             (1, [], "9.9.9.9"), (2, ["1.1.1.1", "2.2.2.2"], "1.1.1.1"), (2, ["1.1.1.1, unknown"], "9.9.9.9"),
             (2, ["unknown, 2.2.2.2"], "9.9.9.9"), (1, ["unknown, 2.2.2.2"], "2.2.2.2"), (0, ["1.1.1.1"], "9.9.9.9"),
         ] as [(Int, [String], String)]
@@ -102,8 +108,10 @@ struct ClientAddressTests {
     @Test(
         "believes an authority when told to",
         arguments: [
-            (["a.example"], "a.example"), (["a.example:8443"], "a.example:8443"), (["[2001:db8::1]:80"], "[2001:db8::1]:80"),
-            (["a, b"], nil), (["a", "a"], nil), (["a/b"], nil), (["a:"], nil), (["a:99999"], nil), ([":80"], nil), ([""], nil),
+            (["a.example"], "a.example"), (["a.example:8443"], "a.example:8443"),
+            (["[2001:db8::1]:80"], "[2001:db8::1]:80"),
+            (["a, b"], nil), (["a", "a"], nil), (["a/b"], nil), (["a:"], nil), (["a:99999"], nil), ([":80"], nil),
+            ([""], nil),
             (["user@a"], nil), (["[1.2.3.4]"], nil), (["[::1"], nil), (["a b"], nil),
         ] as [([String], String?)]
     )
@@ -175,7 +183,9 @@ struct ClientAddressTests {
 struct ClientAddressPropertyTests {
     private static let trusted = ["10.0.0.1", "10.255.0.9", "10.1.2.3:80", "2001:db8:1::5", "[2001:db8:1::5]:443"]
     private static let strangers = ["198.51.100.7", "11.0.0.1", "2001:db8:2::1", "[2001:db8::9]:80", "8.8.8.8:53"]
-    private static let garbage = ["unknown", "_x", "\"", "1.2.3", "a,b", ",", "10.0.0.1 10.0.0.2", "for=1.2.3.4", "\\\"", ""]
+    private static let garbage = [
+        "unknown", "_x", "\"", "1.2.3", "a,b", ",", "10.0.0.1 10.0.0.2", "for=1.2.3.4", "\\\"", "",
+    ]
 
     /// What a client can write has no say in who it is: behind any beginning, the entries that proxies have added decide.
     @Test("nothing that a client writes changes who it is", arguments: [false, true])
@@ -217,7 +227,9 @@ struct ClientAddressPropertyTests {
         ]
         let peer = try SocketAddress(ipAddress: "10.0.0.2", port: 1)
         for _ in 0..<5_000 {
-            let bytes = (0..<Int.random(in: 0...40, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? 0 }
+            let bytes = (0..<Int.random(in: 0...40, using: &random)).map { _ in
+                alphabet.randomElement(using: &random) ?? 0
+            }
             let value = String(decoding: bytes, as: UTF8.self)
             let headers = received(lines: ["X-Forwarded-For: \(value)", "Forwarded: for=\(value)"])
             for middleware in middlewares { #expect(middleware.resolve(peer: peer, headers: headers).client != nil) }

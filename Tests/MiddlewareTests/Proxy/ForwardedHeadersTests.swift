@@ -6,7 +6,8 @@ import Testing
 struct ForwardedHeadersTests {
     private static let everything: PeerTrust = [.forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost]
     private static let forged = [
-        "X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: gopher", "X-Forwarded-Host: evil", "Forwarded: for=6.6.6.6", "A: 1",
+        "X-Forwarded-For: 6.6.6.6", "X-Forwarded-Proto: gopher", "X-Forwarded-Host: evil", "Forwarded: for=6.6.6.6",
+        "A: 1",
     ]
 
     private func facts(
@@ -64,7 +65,8 @@ struct ForwardedHeadersTests {
     @Test("what a trusted proxy wrote stays, and the list gets its address")
     func trusted() throws {
         let fields = [
-            "X-Forwarded-For: 6.6.6.6, 198.51.100.7", "X-Forwarded-Proto: https", "X-Forwarded-Host: b", "X-Forwarded-For: 10.0.0.3",
+            "X-Forwarded-For: 6.6.6.6, 198.51.100.7", "X-Forwarded-Proto: https", "X-Forwarded-Host: b",
+            "X-Forwarded-For: 10.0.0.3",
         ]
         let facts = try facts(peer: "10.0.0.2", client: "198.51.100.7", trust: Self.everything)
         #expect(
@@ -86,14 +88,17 @@ struct ForwardedHeadersTests {
         )
         // The client was found through another field: X-Forwarded-For begins anew, with the client.
         let other = try self.facts(peer: "10.0.0.2", client: "198.51.100.7", trust: .forwarded)
-        #expect(forwarded(ForwardedHeaders(), ["X-Forwarded-For: 6.6.6.6"], other).first == "X-Forwarded-For: 198.51.100.7")
+        #expect(
+            forwarded(ForwardedHeaders(), ["X-Forwarded-For: 6.6.6.6"], other).first == "X-Forwarded-For: 198.51.100.7")
     }
 
     @Test(
         "a policy holds for its field, from anybody",
         arguments: [
-            (ForwardedHeaders.Policy.remove, PeerTrust(), nil), (.remove, everything, nil), (.pass, PeerTrust(), "6.6.6.6"),
-            (.pass, everything, "6.6.6.6"), (.replace, PeerTrust(), "198.51.100.7"), (.replace, everything, "198.51.100.7"),
+            (ForwardedHeaders.Policy.remove, PeerTrust(), nil), (.remove, everything, nil),
+            (.pass, PeerTrust(), "6.6.6.6"),
+            (.pass, everything, "6.6.6.6"), (.replace, PeerTrust(), "198.51.100.7"),
+            (.replace, everything, "198.51.100.7"),
             (.append, PeerTrust(), "198.51.100.7"), (.append, everything, "6.6.6.6, 10.0.0.2"),
         ] as [(ForwardedHeaders.Policy, PeerTrust, String?)]
     )
@@ -145,7 +150,8 @@ struct ForwardedHeadersTests {
             ("2001:db8::1", .address, "[::1]", "for=\"[2001:db8::1]\";host=\"[::1]\";proto=http"),
             ("2001:db8::1", .addressAndPort, "a", "for=\"[2001:db8::1]:4711\";host=a;proto=http"),
             ("::ffff:192.0.2.1", .address, "a", "for=192.0.2.1;host=a;proto=http"),
-            ("192.0.2.1", .unknown, "", "for=unknown;proto=http"), (nil, .address, "a", "for=unknown;host=a;proto=http"),
+            ("192.0.2.1", .unknown, "", "for=unknown;proto=http"),
+            (nil, .address, "a", "for=unknown;host=a;proto=http"),
             ("192.0.2.1", .obfuscated("_x.1"), "a\"b", "for=_x.1;host=\"a\\\"b\";proto=http"),
             ("192.0.2.1", .obfuscated("bad\r\n"), "a\r\nb", "for=unknown;proto=http"),
         ] as [(String?, ForwardedHeaders.Node, String, String)]

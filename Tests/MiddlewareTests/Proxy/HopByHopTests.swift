@@ -54,7 +54,8 @@ struct HopByHopTests {
     @Test(
         "Connection does not take away what is meant for all, or what the gateway goes by",
         arguments: [
-            "Authorization", "Cookie", "Set-Cookie", "Cache-Control", "Content-Length", "Content-Type", "Content-Encoding",
+            "Authorization", "Cookie", "Set-Cookie", "Cache-Control", "Content-Length", "Content-Type",
+            "Content-Encoding",
             "Host", "Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Anything",
             "X-Real-IP", "X-Request-ID", "Via", "CDN-Loop", "Vary", "ETag", "Expires", "Date", "If-None-Match", "Range",
             "Origin", "Sec-Fetch-Site", "Accept-Encoding", "Access-Control-Allow-Origin", "Trailer", "traceparent",
@@ -90,7 +91,8 @@ struct HopByHopTests {
     func trailers(value: String, isAccepted: Bool) {
         let hop = HopByHop(of: received(lines: ["TE: \(value)"]))
         #expect(hop.acceptsTrailers == isAccepted)
-        #expect(lines { hop.writeAcceptsTrailers(into: &$0) } == (isAccepted ? ["TE: trailers", "Connection: TE"] : []))
+        #expect(
+            lines { hop.writeAcceptsTrailers(into: &$0) } == (isAccepted ? ["TE: trailers", "Connection: TE"] : []))
         #expect(!HopByHop(of: received(lines: ["Accept: \(value)"])).acceptsTrailers)
     }
 

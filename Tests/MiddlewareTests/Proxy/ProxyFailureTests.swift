@@ -18,7 +18,9 @@ struct ProxyFailureTests {
     ]
 
     static let combinations = Phase.all.flatMap { phase in
-        Side.all.flatMap { side in Cause.all.map { ProxyFailure(phase, side, $0, endpoint: "10.9.8.7:1", detail: "s3cret") } }
+        Side.all.flatMap { side in
+            Cause.all.map { ProxyFailure(phase, side, $0, endpoint: "10.9.8.7:1", detail: "s3cret") }
+        }
     }
 
     @Test("the table has a row for every cause")
@@ -60,7 +62,8 @@ struct ProxyFailureTests {
         if failure.isRetryable {
             #expect(isEarly && failure.side != .client)
         } else {
-            #expect(!isEarly || failure.side == .client || [Cause.cancelled, .loop, .unsupported].contains(failure.cause))
+            #expect(
+                !isEarly || failure.side == .client || [Cause.cancelled, .loop, .unsupported].contains(failure.cause))
         }
         #expect(ProxyFailure(failure.phase, failure.side, failure.cause, isRetryable: true).isRetryable)
     }
@@ -83,7 +86,8 @@ struct ProxyFailureTests {
     @Test(
         "Proxy-Status tells failures apart",
         arguments: [
-            (ProxyFailure(.resolve, .origin, .notFound), "dns_error"), (ProxyFailure(.resolve, .origin, .timedOut), "dns_timeout"),
+            (ProxyFailure(.resolve, .origin, .notFound), "dns_error"),
+            (ProxyFailure(.resolve, .origin, .timedOut), "dns_timeout"),
             (ProxyFailure(.connect, .origin, .refused), "connection_refused"),
             (ProxyFailure(.connect, .origin, .timedOut), "connection_timeout"),
             (ProxyFailure(.connect, .origin, .tls), "tls_protocol_error"),
@@ -126,7 +130,8 @@ struct HostPolicyTests {
         #expect(policy.authority(client: Authority(client), endpoint: "origin:8080").text == expected)
     }
 
-    @Test("reports a host that is none", arguments: ["", "a b", "a/b", "a\r\nX: y", "http://a", "a:b", "[::1", "a:70000"])
+    @Test(
+        "reports a host that is none", arguments: ["", "a b", "a/b", "a\r\nX: y", "http://a", "a:b", "[::1", "a:70000"])
     func problems(host: String) {
         #expect(HostPolicy.fixed(host).problem != nil)
     }

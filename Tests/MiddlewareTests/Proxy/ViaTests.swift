@@ -13,7 +13,8 @@ struct ViaTests {
     @Test(
         "goes behind what came, in one field",
         arguments: [
-            ([], "HTTP/1.1", "Via: 1.1 gateway"), ([], "HTTP/1.0", "Via: 1.0 gateway"), ([], "HTTP/2", "Via: 2 gateway"),
+            ([], "HTTP/1.1", "Via: 1.1 gateway"), ([], "HTTP/1.0", "Via: 1.0 gateway"),
+            ([], "HTTP/2", "Via: 2 gateway"),
             (["Via: 1.0 fred"], "HTTP/1.1", "Via: 1.0 fred, 1.1 gateway"),
             (["Via: 1.0 a, 2 b (x, y)", "A: 1", "via: 1.1 c"], "HTTP/2", "Via: 1.0 a, 2 b (x, y), 1.1 c, 2 gateway"),
             (["Via: "], "HTTP/1.1", "Via: 1.1 gateway"), ([], "", "Via: 1.1 gateway"),
@@ -46,7 +47,8 @@ struct ViaTests {
         arguments: [
             (["Via: 1.1 edge-1"], true), (["Via: 1.0 a, 2 edge-1 (x)", "Via: 1.1 b"], true),
             (["Via: 1.1\tedge-1"], true), (["Via: HTTP/1.1  edge-1"], true),
-            (["Via: 1.1 edge-10"], false), (["Via: 1.1 Edge-1"], false), (["Via: edge-1"], false), (["Via: 1.1 a"], false),
+            (["Via: 1.1 edge-10"], false), (["Via: 1.1 Edge-1"], false), (["Via: edge-1"], false),
+            (["Via: 1.1 a"], false),
             (["A: 1.1 edge-1"], false), ([], false),
         ] as [([String], Bool)]
     )

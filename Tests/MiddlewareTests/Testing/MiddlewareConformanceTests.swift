@@ -47,7 +47,8 @@ struct MiddlewareConformanceTests {
 
     @Test("one that collects the request is found, and may say so")
     func collectsRequest() async {
-        let collecting = Around { request, context, next in
+        let collecting = Around { received, context, next in
+            var request = received
             request.body = .bytes(try await request.body.collect(upTo: 1000))
             return try await next.handle(request, context: context)
         }
@@ -68,7 +69,8 @@ struct MiddlewareConformanceTests {
 
     @Test("one that passes a body on twice, or drops it, is found")
     func consumes() async {
-        let dropping = Around { request, context, next in
+        let dropping = Around { received, context, next in
+            var request = received
             request.body = .empty
             return try await next.handle(request, context: context)
         }

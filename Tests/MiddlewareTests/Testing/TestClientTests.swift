@@ -175,9 +175,9 @@ struct TestClientTests {
         #expect(stream.status == .ok)
         #expect(try await stream.read() == "one")
         #expect(try await stream.read() == "two")
-        async let third = stream.read()
+        let third = Task { try await stream.read() }
         stream.leave()
-        await #expect(throws: CancellationError.self) { try await third }
+        await #expect(throws: CancellationError.self) { try await third.value }
         await records.withLock { $0 }?.waitUntilReleased()
         #expect(outcomes.withLock { $0.map(\.bytesSent) } == [6])
     }

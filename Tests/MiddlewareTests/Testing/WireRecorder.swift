@@ -1,3 +1,4 @@
+import HTTPTypes
 import Middleware
 import MiddlewareTesting
 import NIOCore
@@ -55,8 +56,8 @@ final class WirePair {
     }
 }
 
-/// Runs a test on an event loop.
-@concurrent func onLoop(_ body: nonisolated(nonsending) @Sendable (Worker) async throws -> Void) async rethrows {
+/// Runs a test on an event loop. The body is `@concurrent` so that it begins with a switch to the loop.
+@concurrent func onLoop(_ body: @concurrent @Sendable (Worker) async throws -> Void) async rethrows {
     let worker = TestClient(HandlerFunction { _, _ in Response(.ok) }).runtime.workers.current
     try await withTaskExecutorPreference(worker.executor) { try await body(worker) }
 }

@@ -101,6 +101,10 @@ package final class ChannelWire: ChannelInboundHandler, Wire {
         context.write(wrapOutboundOut(bytes), promise: promise)
     }
 
+    package func send(_ bytes: ByteBuffer) {
+        context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+    }
+
     package func flush() { context?.flush() }
 
     package func setReading(_ isReading: Bool) {

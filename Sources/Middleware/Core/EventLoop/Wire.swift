@@ -10,6 +10,8 @@ package protocol Wire: AnyObject {
     func write(_ bytes: ByteBuffer)
     /// Queues bytes and tells when they have left or failed.
     func write(_ bytes: ByteBuffer, _ done: @escaping (Result<Void, any Error>) -> Void)
+    /// Sends what is queued, and these bytes behind it.
+    func send(_ bytes: ByteBuffer)
     /// Sends what is queued.
     func flush()
     /// Whether bytes are taken from the far side.
@@ -20,6 +22,13 @@ package protocol Wire: AnyObject {
     func close()
     /// Closes so that the far side sees a reset.
     func reset()
+}
+
+extension Wire {
+    package func send(_ bytes: ByteBuffer) {
+        write(bytes)
+        flush()
+    }
 }
 
 /// What a protocol does with the events of its wire. On the connection's loop only; each batch ends with `receivedAll`.

@@ -24,7 +24,7 @@ final class AccessLogRecord: Sendable {
     init(_ request: borrowing Request, writer: AccessLogWriter, outer: AccessLogRecord?) {
         method = request.method
         scheme = request.scheme
-        authority = request.authorityStorage
+        authority = request.head.authority
         target = request.target
         headers = writer.showsRequestHeaders ? request.headers : nil
         self.writer = writer

@@ -9,6 +9,8 @@ package struct KnownFields: Sendable, Hashable {
         for field in fields { insert(field) }
     }
 
+    private init(bits: UInt32) { self.bits = bits }
+
     /// The known fields among `headers`; ``KnownField/other`` stands for all that are not known.
     package init(of headers: Headers) {
         for entry in headers.entries { insert(entry.known) }
