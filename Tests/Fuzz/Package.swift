@@ -2,11 +2,17 @@
 
 import PackageDescription
 
+/// The fuzzer, a package of its own so that nobody who uses the library builds it. `run.sh` builds it and links
+/// libFuzzer, whose place depends on the toolchain.
+///
+/// `Sources/Codec` holds symbolic links to the parsers' sources: they are compiled here once more, with the counters and
+/// comparisons that guide libFuzzer.
 let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
+    .unsafeFlags(["-sanitize=fuzzer"]),
 ]
 
 let package = Package(
@@ -24,7 +30,7 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
-            swiftSettings: settings + [.unsafeFlags(["-sanitize=fuzzer"])]
+            swiftSettings: settings
         ),
         .executableTarget(
             name: "Fuzz",
@@ -35,7 +41,7 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
-            swiftSettings: settings + [.unsafeFlags(["-sanitize=fuzzer"])]
+            swiftSettings: settings
         ),
     ],
     swiftLanguageModes: [.v6]

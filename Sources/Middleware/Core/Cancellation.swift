@@ -14,11 +14,11 @@ public struct DeadlineExceeded: Error {
 /// Unchecked because it is touched on its worker's loop only; entries from elsewhere go through `perform`.
 package final class Cancellation: @unchecked Sendable {
     private let worker: Worker
-    private var failure: (any Error)?
-    private var wait: (any ContextWait)?
-    private var others: [any ContextWait] = []
-    private var deadline = Int64.max
-    private var timer: LoopTimer?
+    @exclusivity(unchecked) private var failure: (any Error)?
+    @exclusivity(unchecked) private var wait: (any ContextWait)?
+    @exclusivity(unchecked) private var others: [any ContextWait] = []
+    @exclusivity(unchecked) private var deadline = Int64.max
+    @exclusivity(unchecked) private var timer: LoopTimer?
 
     package init(worker: Worker) { self.worker = worker }
 
@@ -42,7 +42,7 @@ package final class Cancellation: @unchecked Sendable {
     /// Throws what has ended the waits of this context.
     package func check() throws {
         if let failure { throw failure }
-        if deadline < .max, deadline <= worker.now { throw DeadlineExceeded() }
+        if deadline < .max, deadline <= worker.eventNow { throw DeadlineExceeded() }
     }
 
     /// Ends every wait, and every later one, with `error`.

@@ -17,7 +17,8 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
     private var inputEnded = false
     private var outputEnded = false
     private var failure: (any Error)?
-    private var lastActivity: Int64
+    /// Grows with every read and write.
+    fileprivate let activity = Atomic<Int64>(0)
     private let onClose: () -> Void
 
     /// - Parameters:
@@ -28,7 +29,6 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         self.worker = worker
         self.incoming = early
         self.onClose = onClose
-        lastActivity = worker.now
     }
 
     // MARK: Reader and writer
@@ -57,8 +57,8 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         worker.perform {
             guard !self.outputEnded, self.failure == nil else { return }
             self.outputEnded = true
+            // The half-close leaves behind what was written; the rest follows when the far side has seen it.
             self.wire.closeOutput()
-            if self.inputEnded { self.wire.close() }
         }
     }
 
@@ -90,7 +90,7 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
             continuation.resume(throwing: ChannelError.outputClosed)
             return
         }
-        lastActivity = worker.now
+        activity.add(1, ordering: .relaxed)
         wire.write(buffer)
         wire.flush()
         if wire.isWritable { continuation.resume() } else { writer = continuation }
@@ -99,7 +99,7 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
     // MARK: Events
 
     package func received(_ bytes: ByteBuffer) {
-        lastActivity = worker.now
+        activity.add(1, ordering: .relaxed)
         if let reader {
             self.reader = nil
             reader.resume(returning: bytes)
@@ -116,7 +116,6 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         inputEnded = true
         reader?.resume(returning: nil)
         reader = nil
-        if outputEnded { wire.close() }
     }
 
     package func writabilityChanged() {
@@ -152,24 +151,23 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         _ other: (Connection.Inbound, Connection.Outbound),
         idle: Duration
     ) async throws {
-        let activity = one.0.bytes
-        let watch = IdleWatch([activity, other.0.bytes], on: activity.worker, idle: idle)
+        let first = one.0.bytes
+        let watch = IdleWatch([first, other.0.bytes], on: first.worker, idle: idle)
         defer { watch.stop() }
         async let forward: Void = copy(one.0, other.1)
         async let backward: Void = copy(other.0, one.1)
-        do {
-            _ = try await (forward, backward)
-        } catch {
-            activity.worker.perform { activity.fail(error) }
-            let second = other.0.bytes
-            second.worker.perform { second.fail(error) }
-            throw error
-        }
+        _ = try await (forward, backward)
     }
 
+    /// Copies one direction. Whichever fails first ends both connections, so that the other direction ends as well.
     private static func copy(_ from: Connection.Inbound, _ to: Connection.Outbound) async throws {
-        while let bytes = try await from.read() { try await to.write(bytes) }
-        to.finish()
+        do {
+            while let bytes = try await from.read() { try await to.write(bytes) }
+            to.finish()
+        } catch {
+            for side in [from.bytes, to.bytes] { side.worker.perform { side.fail(error) } }
+            throw error
+        }
     }
 
     /// Fails connections among which nothing has moved for a while. Unchecked: on its worker's loop only.
@@ -177,6 +175,8 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         private let connections: [ConnectionBytes]
         private let worker: Worker
         private let idle: Int64
+        private var seen: Int64 = -1
+        private var since: Int64 = 0
         private var timer: LoopTimer?
 
         init(_ connections: [ConnectionBytes], on worker: Worker, idle: Duration) {
@@ -194,11 +194,16 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         }
 
         private func check() {
-            let last = connections.reduce(0) { max($0, $1.lastActivity) }
-            let (end, overflow) = last.addingReportingOverflow(idle)
+            // Read off its loop at the worst: a count that is late by one check.
+            let last = connections.reduce(into: Int64(0)) { $0 &+= $1.activity.load(ordering: .relaxed) }
+            if last != seen {
+                seen = last
+                since = worker.now
+            }
+            let (end, overflow) = since.addingReportingOverflow(idle)
             guard !overflow else { return }
             guard worker.now < end else {
-                for connection in connections { connection.fail(DeadlineExceeded()) }
+                for connection in connections { connection.worker.perform { connection.fail(DeadlineExceeded()) } }
                 return
             }
             let timer = self.timer ?? LoopTimer(on: worker.timers) { [weak self] in self?.check() }

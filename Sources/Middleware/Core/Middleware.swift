@@ -6,7 +6,7 @@
 /// ```swift
 /// struct Retry: Middleware {
 ///     func handle(_ request: consuming Request, context: RequestContext, next: some Handler) async throws -> Response {
-///         let again = request
+///         let again = copy request
 ///         let response = try await next.handle(request, context: context)
 ///         guard response.status == .serviceUnavailable, again.body.isReplayable else { return response }
 ///         response.body.discard()

@@ -68,7 +68,9 @@ private struct Answering: Handler {
     func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
         do {
             return try await handler.handle(request, context: context)
-        } catch where !(error is CancellationError) {
+        } catch let cancellation as CancellationError {
+            throw cancellation
+        } catch {
             return Response(answering: error, context: context)
         }
     }
@@ -89,7 +91,9 @@ private struct Link: Handler {
     func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
         do {
             return try await open(middleware, next, request, context)
-        } catch where !(error is CancellationError) {
+        } catch let cancellation as CancellationError {
+            throw cancellation
+        } catch {
             return Response(answering: error, context: context)
         }
     }
@@ -134,7 +138,9 @@ private struct HeadStack: Handler {
             } else {
                 response = try await next.handle(request, context: context)
             }
-        } catch where !(error is CancellationError) {
+        } catch let cancellation as CancellationError {
+            throw cancellation
+        } catch {
             response = Response(answering: error, context: context)
         }
         while passed > 0 {

@@ -31,6 +31,10 @@
 
     public static func buildEither(second handler: Pipeline) -> any Handler { handler }
 
+    public static func buildEither(first handler: any Handler) -> any Handler { handler }
+
+    public static func buildEither(second handler: any Handler) -> any Handler { handler }
+
     public static func buildArray(_ middlewares: [[any Middleware]]) -> [any Middleware] { middlewares.flatMap { $0 } }
 
     public static func buildFinalResult(_ pipeline: Pipeline) -> Pipeline { pipeline }

@@ -23,7 +23,7 @@ public final class RequestContext {
     public let runtime: Runtime
 
     /// The logger of this exchange; a middleware adds metadata for those inside.
-    public var logger: Logger
+    @exclusivity(unchecked) public var logger: Logger
 
     /// The connection that the request came over.
     public package(set) var peer: Peer
@@ -38,16 +38,19 @@ public final class RequestContext {
     package let peerText: AddressText
     package let worker: Worker
     package let cancellation: Cancellation
-    package var beganAt: Int64
+    @exclusivity(unchecked) package var beganAt: Int64
     /// Whether its waits must notice the cancellation of the surrounding task by themselves. A server's own task is
     /// cancelled by the connection, which ends the waits directly.
     package let watchesTask: Bool
-    package var informational: ((HTTPResponse.Status, Headers) -> Void)?
+    private let initialLogger: Logger
+    @exclusivity(unchecked) package var informational: ((HTTPResponse.Status, Headers) -> Void)?
 
-    private var storage: [(key: ObjectIdentifier, value: any Sendable)] = []
-    private var finishers: [(RequestContext, Outcome) -> Void] = []
-    private var informationalEdits: [(HTTPResponse.Status, inout Headers) -> Bool] = []
-    private var deadlines: [(id: Int, instant: Int64)] = []
+    /// The keys that were set, and their values in the same order: few, so that a walk beats a table.
+    @exclusivity(unchecked) private var keys: [ObjectIdentifier] = []
+    @exclusivity(unchecked) private var values: [any Sendable] = []
+    @exclusivity(unchecked) private var finishers: [(RequestContext, Outcome) -> Void] = []
+    @exclusivity(unchecked) private var informationalEdits: [(HTTPResponse.Status, inout Headers) -> Bool] = []
+    @exclusivity(unchecked) private var deadlines: [(id: Int, instant: Int64)] = []
     private var lastScope = 0
 
     /// A context outside a server: for a handler that is called directly.
@@ -68,6 +71,7 @@ public final class RequestContext {
         self.peerText = peerText ?? AddressText(peer.remote)
         self.watchesTask = watchesTask
         logger = runtime.logger
+        initialLogger = runtime.logger
         cancellation = Cancellation(worker: worker)
         beganAt = worker.now
     }
@@ -78,18 +82,17 @@ public final class RequestContext {
     public subscript<Key: ContextKey>(_ key: Key.Type) -> Key.Value {
         get {
             let id = ObjectIdentifier(key)
-            for index in storage.indices where storage[index].key == id {
-                return Self.unpack(storage[index].value) ?? Key.defaultValue
-            }
-            return Key.defaultValue
+            guard let index = keys.firstIndex(of: id) else { return Key.defaultValue }
+            return Self.unpack(values[index]) ?? Key.defaultValue
         }
         set {
             let id = ObjectIdentifier(key)
-            for index in storage.indices where storage[index].key == id {
-                storage[index].value = newValue
-                return
+            if let index = keys.firstIndex(of: id) {
+                values[index] = newValue
+            } else {
+                keys.append(id)
+                values.append(newValue)
             }
-            storage.append((id, newValue))
         }
     }
 
@@ -150,6 +153,7 @@ public final class RequestContext {
     /// client has gone; other statuses than 102 to 199 are ignored, since 100 and 101 are the server's own.
     public nonisolated(nonsending) func sendInformational(_ status: HTTPResponse.Status, _ headers: Headers) async throws {
         guard (102...199).contains(status.code) else { return }
+        guard worker.isCurrent else { throw CancellationError() }
         try cancellation.check()
         forwardInformational(status, headers)
     }
@@ -170,6 +174,15 @@ public final class RequestContext {
     /// A context of its own with the same keys, logger, peer, deadline and runtime. Its 1xx answers and `onFinish` actions go
     /// nowhere; it ends with the task that uses it.
     public func fork() -> sending RequestContext {
+        let fork = copy()
+        fork.deadlines = deadlines
+        fork.lastScope = lastScope
+        if !deadlines.isEmpty { fork.applyDeadline() }
+        return fork
+    }
+
+    /// The same without a deadline.
+    private func copy() -> sending RequestContext {
         let fork = RequestContext(
             runtime: runtime,
             worker: worker,
@@ -177,12 +190,10 @@ public final class RequestContext {
             peerText: peerText,
             watchesTask: true
         )
-        fork.storage = storage
+        fork.keys = keys
+        fork.values = values
         fork.logger = logger
-        fork.deadlines = deadlines
-        fork.lastScope = lastScope
         fork.beganAt = beganAt
-        if !deadlines.isEmpty { fork.applyDeadline() }
         return fork
     }
 
@@ -197,9 +208,7 @@ public final class RequestContext {
             logger.error("too much spawned work, not started", metadata: ["limit": "\(Self.spawnLimit)"])
             return
         }
-        let fork = fork()
-        fork.deadlines = []
-        fork.applyDeadline()
+        let fork = copy()
         Task(executorPreference: worker.executor) {
             await work(fork)
             worker.endSpawn()
@@ -210,7 +219,13 @@ public final class RequestContext {
     public nonisolated(nonsending) func offload<R: Sendable>(
         _ work: @escaping @Sendable () async throws -> R
     ) async throws -> R {
-        try await withTaskExecutorPreference(globalConcurrentExecutor) { try await work() }
+        try await withTaskExecutorPreference(globalConcurrentExecutor) { try await Self.run(work) }
+    }
+
+    /// Concurrent, because a closure that inherits its caller's place would begin on the loop.
+    @concurrent
+    private static func run<R: Sendable>(_ work: @Sendable () async throws -> R) async throws -> R {
+        try await work()
     }
 
     // MARK: For the server
@@ -220,19 +235,26 @@ public final class RequestContext {
 
     /// Ends the exchange.
     package func finish(_ outcome: Outcome) {
-        let actions = finishers
+        // By index: an action may add another.
+        var index = 0
+        while index < finishers.count {
+            finishers[index](self, outcome)
+            index += 1
+        }
         finishers.removeAll(keepingCapacity: true)
-        for action in actions { action(self, outcome) }
     }
 
     /// Makes it as new for the next exchange of its connection. Only when nothing else holds it.
     package func reset() {
-        if !storage.isEmpty { storage.removeAll(keepingCapacity: true) }
+        if !keys.isEmpty {
+            keys.removeAll(keepingCapacity: true)
+            values.removeAll(keepingCapacity: true)
+        }
         if !finishers.isEmpty { finishers.removeAll(keepingCapacity: true) }
         if !informationalEdits.isEmpty { informationalEdits.removeAll() }
         if !deadlines.isEmpty { deadlines.removeAll(keepingCapacity: true) }
         cancellation.reset()
-        logger = runtime.logger
+        logger = initialLogger
     }
 }
 

@@ -12,9 +12,9 @@ public import HTTPTypes
 public struct Response {
     /// Everything but the body; see ``Request``'s head.
     private final class Head {
-        var status: HTTPResponse.Status
-        var headers: Headers
-        var upgrade: (nonisolated(nonsending) (consuming Connection, RequestContext) async throws -> Void)?
+        @exclusivity(unchecked) var status: HTTPResponse.Status
+        @exclusivity(unchecked) var headers: Headers
+        @exclusivity(unchecked) var upgrade: (nonisolated(nonsending) (consuming Connection, RequestContext) async throws -> Void)?
 
         init(_ status: HTTPResponse.Status, _ headers: Headers) {
             self.status = status

@@ -12,7 +12,7 @@ package import NIOCore
 /// for cookie in response.headers[values: .setCookie] { … }
 /// ```
 ///
-/// What it does not do: it does not combine fields (`, `-joining is ``subscript(list:)``), and it does not hold
+/// What it does not do: it does not combine fields (`, `-joining is ``FieldList``), and it does not hold
 /// pseudo-fields or `Host`: these are ``Request/authority`` and its neighbours.
 ///
 /// A value that is set is made legal rather than refused: CR, LF, NUL and other controls become spaces and outer
@@ -98,6 +98,7 @@ public struct Headers: Sendable {
             let replacement = entries.removeLast()
             entries[first] = replacement
             removeEntries(from: first + 1) { $0.matches($1, name) }
+            tidy()
         }
     }
 
@@ -165,6 +166,24 @@ public struct Headers: Sendable {
         entries.removeLast(entries.count - kept)
     }
 
+    /// Gives up the bytes of values that were replaced, once they are most of what is kept.
+    private mutating func tidy() {
+        guard own.count > 4096 else { return }
+        let live = entries.reduce(0) { $1.origin == .own ? $0 + Int($1.nameLength) + Int($1.valueLength) : $0 }
+        guard own.count > 4 * live else { return }
+        var kept: [UInt8] = []
+        kept.reserveCapacity(2 * live)
+        for index in entries.indices where entries[index].origin == .own {
+            let entry = entries[index]
+            let name = kept.count
+            kept += own[entry.name]
+            let value = kept.count
+            kept += own[entry.value]
+            entries[index] = Entry(name: name..<value, value: value..<kept.count, known: entry.known, origin: .own)
+        }
+        own = kept
+    }
+
     /// Adds an entry whose bytes are already in place.
     mutating func insert(_ entry: Entry) { entries.append(entry) }
 
@@ -180,7 +199,7 @@ public struct Headers: Sendable {
 // MARK: - Fields as HTTPTypes
 
 extension Headers: Sequence {
-    /// Walks over the fields as ``HTTPTypes/HTTPField`` values, each made when it is reached.
+    /// Walks over the fields as `HTTPField` values, each made when it is reached.
     public struct Iterator: IteratorProtocol {
         private let headers: Headers
         private var index = 0

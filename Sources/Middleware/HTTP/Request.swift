@@ -16,12 +16,12 @@ public struct Request {
     /// Everything but the body, in one place: a request is handed through many layers, and this way each hand-over copies
     /// one reference. Shared between copies and copied when one of them is edited.
     package final class Head {
-        package var method: HTTPRequest.Method
-        package var scheme: String
-        package var authority: Authority
-        package var target: RequestTarget
-        package var headers: Headers
-        package var upgradeProtocol: String?
+        @exclusivity(unchecked) package var method: HTTPRequest.Method
+        @exclusivity(unchecked) package var scheme: String
+        @exclusivity(unchecked) package var authority: Authority
+        @exclusivity(unchecked) package var target: RequestTarget
+        @exclusivity(unchecked) package var headers: Headers
+        @exclusivity(unchecked) package var upgradeProtocol: String?
 
         package init(
             method: HTTPRequest.Method,

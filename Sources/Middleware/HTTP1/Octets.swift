@@ -2,9 +2,18 @@
 /// or `end` when there is none. All of them read through bounds-checked spans.
 extension Span<UInt8> {
     /// Past the `tchar` bytes (RFC 9110 section 5.6.2).
-    @inline(__always)
     func endOfToken(from start: Int, to end: Int) -> Int {
         var at = start
+        while end - at >= 8 {
+            let stops = word(at: at).bytesButLettersAndHyphens
+            guard stops != 0 else {
+                at += 8
+                continue
+            }
+            at += stops.trailingZeroBitCount >> 3
+            guard self[at].isTokenByte else { return at }
+            at += 1
+        }
         while at < end, self[at].isTokenByte { at += 1 }
         return at
     }
@@ -98,6 +107,18 @@ extension UInt64 {
     @inline(__always)
     func bytes(below limit: UInt8) -> UInt64 {
         (self &- UInt64(limit) &* 0x0101_0101_0101_0101) & ~self & UInt64.highBits
+    }
+
+    /// The high bit of every byte that is neither an ASCII letter nor a hyphen, which is nearly none of a field name.
+    @inline(__always)
+    var bytesButLettersAndHyphens: UInt64 {
+        let low = self & ~UInt64.highBits
+        let lowercase = low | 0x2020_2020_2020_2020
+        // Each sum stays within its byte: at most 0x7F + 0x1F.
+        let fromA = lowercase &+ 0x1F1F_1F1F_1F1F_1F1F
+        let pastZ = lowercase &+ 0x0505_0505_0505_0505
+        let notHyphen = (low ^ 0x2D2D_2D2D_2D2D_2D2D) &+ 0x7F7F_7F7F_7F7F_7F7F
+        return (~fromA | pastZ) & notHyphen & UInt64.highBits | self & UInt64.highBits
     }
 
     /// The high bit of every byte equal to `byte`; the same restriction.

@@ -105,14 +105,14 @@ public struct ForwardedHeaders: Sendable {
         }
 
         /// The facts of a request in its context. `authority` is the client's, whatever Host the origin is sent.
-        package init(_ request: Request, context: RequestContext, peerText: AddressText) {
+        package init(_ head: Request.Head, trust: PeerTrust, context: RequestContext) {
             self.init(
-                scheme: request.scheme,
-                authority: request.head.authority,
+                scheme: head.scheme,
+                authority: head.authority,
                 peer: context.peer,
-                peerText: peerText,
+                peerText: context.peerText,
                 client: context[ClientAddressKey.self],
-                trust: context[PeerTrustKey.self]
+                trust: trust
             )
         }
 

@@ -43,6 +43,7 @@ public struct Forwarder: Sendable {
         context: RequestContext
     ) async throws -> Response {
         guard context.worker.isCurrent else {
+            // The task that forwards is not the connection's: its context watches it.
             return try await Self.onLoop(Ferry((self, request, endpoint, context))).value
         }
         if let total = configuration.totalTimeout {
@@ -55,9 +56,6 @@ public struct Forwarder: Sendable {
         var isSentAgain = false
         while true {
             do {
-                // 2. Written before a connection is taken: a loop is found without one.
-                let framing = request.body.framing
-                let head = try writeHead(of: request, framing, to: endpoint, pools, context)
                 // 1
                 let connection: UpstreamConnection
                 if !isSentAgain, let idle = pool.takeIdle() {
@@ -65,17 +63,9 @@ public struct Forwarder: Sendable {
                 } else {
                     connection = try await pool.connection(for: context)
                 }
-                // 3
+                // 2, 3
                 let start = ForwarderMetric.timeToFirstByte.isRecording ? context.worker.now : 0
-                connection.send(
-                    head,
-                    body: request.body,
-                    framing: framing,
-                    answering: request.method,
-                    timeouts: timeouts,
-                    context: context
-                )
-                pools.giveBack(head)
+                send(request, to: endpoint, over: connection, pools, context)
                 // 4
                 var response = try await connection.response()
                 if ForwarderMetric.timeToFirstByte.isRecording {
@@ -84,6 +74,7 @@ public struct Forwarder: Sendable {
                 // 5
                 response.removeHopByHop()
                 if configuration.via.isAddedToResponses { configuration.via.add(to: &response.headers) }
+                if case .stream = response.body.storage { response.body.isLive = response.isLiveStream }
                 return response
             } catch let failure as UpstreamFailure {
                 if failure.isStale, !isSentAgain, request.mayBeSentAgain {
@@ -128,57 +119,82 @@ public struct Forwarder: Sendable {
         guard request.method != .connect else {
             throw ProxyFailure(.requestHead, .client, .unsupported, endpoint: endpoint.text, detail: "CONNECT")
         }
+        let via = configuration.via
+        if via.detectsLoops, via.isLoop(request.headers, having: KnownFields(of: request.headers)) {
+            throw ProxyFailure(.requestHead, .client, .loop, endpoint: endpoint.text, detail: "via \(via.pseudonym)")
+        }
     }
 
-    /// Writes the head into the loop's buffer for heads.
-    private func writeHead(
-        of request: Request,
-        _ framing: BodyFraming,
+    /// Writes the head into the loop's buffer for heads, and sends it with the body. Without a suspension, so that no
+    /// waiting request holds that buffer.
+    private func send(
+        _ request: Request,
         to endpoint: Endpoint,
+        over connection: UpstreamConnection,
         _ pools: UpstreamPools,
         _ context: RequestContext
-    ) throws -> ByteBuffer {
+    ) {
         let head = request.head
-        let present = KnownFields(of: head.headers)
-        if configuration.via.isLoop(head.headers, having: present) {
-            let detail = "via \(configuration.via.pseudonym)"
-            throw ProxyFailure(.requestHead, .client, .loop, endpoint: endpoint.text, detail: detail)
-        }
-        let facts = ForwardedHeaders.Facts(request, context: context, peerText: context.peerText)
-        let received = context[ProtocolKey.self]
-        var replaced = configuration.forwarded.replaced(having: present, trust: facts.trust)
+        let headers = head.headers
+        let framing = request.body.framing
+        let present = KnownFields(of: headers)
+        let trust = context[PeerTrustKey.self]
+        var replaced = configuration.forwarded.replaced(having: present, trust: trust)
         replaced.formUnion(configuration.via.replacedInRequests)
-        let hop = HopByHop(of: head.headers, having: present, also: replaced)
+        let hop = HopByHop(of: headers, having: present, also: replaced)
         let authority = configuration.host.authority(client: head.authority, endpoint: endpoint.authority)
-        let bound = 512 + head.headers.writtenByteBound + head.target.byteCount + 3 * authority.byteCount
+        let bound = 512 + headers.writtenByteBound + head.target.byteCount + 3 * authority.byteCount
         var buffer = pools.takeScratch()
         buffer.writeHead(reserving: bound) { writer in
             RequestEncoder.writeHead(
                 method: head.method,
                 target: head.target,
                 authority: authority,
-                headers: head.headers,
+                headers: headers,
                 framing: framing,
-                skip: { hop.drops($0, in: head.headers) },
+                skip: { hop.drops($0, in: headers) },
                 extra: { writer in
-                    configuration.forwarded.write(facts, for: head.headers, having: present, into: &writer)
-                    configuration.via.write(for: head.headers, having: present, received: received, into: &writer)
+                    configuration.forwarded.write(
+                        ForwardedHeaders.Facts(head, trust: trust, context: context),
+                        for: headers,
+                        having: present,
+                        into: &writer
+                    )
+                    configuration.via.write(
+                        for: headers,
+                        having: present,
+                        received: context[ProtocolKey.self],
+                        into: &writer
+                    )
                     hop.writeAcceptsTrailers(into: &writer)
                 },
                 into: &writer
             )
         }
-        return buffer
+        connection.send(
+            buffer,
+            body: request.body,
+            framing: framing,
+            answering: head.method,
+            timeouts: timeouts,
+            context: context
+        )
+        pools.giveBack(buffer)
     }
 
-    /// Forwards on the loop of the context for a caller who stands elsewhere.
-    @concurrent
+    /// Forwards on the loop of the context for a caller who stands elsewhere. A task of its own, since a closure that only
+    /// awaits a function which stays with its caller would stay there too.
     private static func onLoop(
         _ call: Ferry<(Forwarder, Request, Endpoint, RequestContext)>
     ) async throws -> Ferry<Response> {
-        let (forwarder, request, endpoint, context) = call.value
-        return try await withTaskExecutorPreference(context.worker.executor) {
-            Ferry(try await forwarder.forward(request, to: endpoint, context: context))
+        let task = Task(executorPreference: call.value.3.worker.executor) {
+            let (forwarder, request, endpoint, context) = call.value
+            return Ferry(try await forwarder.forward(request, to: endpoint, context: context))
+        }
+        return try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
         }
     }
 }
@@ -189,6 +205,15 @@ extension Response {
         let present = KnownFields(of: headers)
         guard HopByHop.mayApply(to: present) else { return }
         headers.removeHopByHop()
+    }
+}
+
+extension Response {
+    /// Whether the media type is one whose content goes on for as long as there is something to say: server-sent events
+    /// (WHATWG HTML section 9.2) and gRPC.
+    fileprivate var isLiveStream: Bool {
+        guard let type = headers[.contentType]?.lowercased() else { return false }
+        return type.hasPrefix("text/event-stream") || type.hasPrefix("application/grpc")
     }
 }
 

@@ -23,11 +23,11 @@ extension ProxyFailure {
             case .malformed: (.responseHead, .origin, .malformed)
             case .headTimeout: (.responseHead, .origin, .timedOut)
             case .bodyTimeout: (.responseBody, .origin, .timedOut)
+            case .uploadTimeout: (.requestBody, .origin, .timedOut)
             case .requestBody: (.requestBody, .client, Self.reading(failure.cause))
             }
-        // A connection that had already closed took nothing of the request.
-        let isRetryable: Bool? = failure.isStale ? true : nil
-        self.init(phase, side, cause, endpoint: endpoint, detail: failure.detail, isRetryable: isRetryable)
+        // RFC 9112 section 9.3.1: even a stale connection may have carried the request to somebody who acted on it.
+        self.init(phase, side, cause, endpoint: endpoint, detail: failure.detail)
     }
 
     private static func connecting(_ error: (any Error)?) -> (Phase, Side, Cause) {

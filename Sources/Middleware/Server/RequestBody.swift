@@ -1,13 +1,4 @@
-import HTTPTypes
 import NIOCore
-
-/// Thrown by a read of a request's body that did not come in time. Becomes 408 unless a handler answers.
-public struct RequestTimeout: AnsweringError {
-    public init() {}
-
-    // RFC 9110 section 15.5.9.
-    public var answer: HTTPError { HTTPError(.requestTimeout, "the body of the request did not come in time") }
-}
 
 /// The body of one request as its handler reads it. It may be read from anywhere; the connection's loop does the reading.
 final class RequestBody: BodySource {

@@ -6,20 +6,21 @@ extension ServerConnection {
     /// Bodies up to this size leave in the same write as their head.
     private static var joinedBodyBytes: Int { 16 << 10 }
 
-    /// Writes an answer whose body is at hand and small; `false` for any other.
+    /// Writes an answer whose body is at hand and small, and says whether another request may follow; `nil` for any other
+    /// answer.
     func sendAtOnce(
         _ response: borrowing Response,
         answering head: RequestHead,
         context: RequestContext,
         outcome: inout Outcome
-    ) throws -> Bool {
+    ) throws -> Bool? {
         let content: ByteBuffer?
         switch response.body.storage {
         case .bytes(let bytes, nil) where bytes.readableBytes <= Self.joinedBodyBytes: content = bytes
         case .empty: content = nil
-        default: return false
+        default: return nil
         }
-        guard !response.isUpgrade else { return false }
+        guard !response.isUpgrade else { return nil }
         guard case .handling = phase else { throw CancellationError() }
         var buffer = takeScratch()
         let length = content?.readableBytes ?? 0
@@ -28,29 +29,29 @@ extension ServerConnection {
             outcome.bytesSent = length
             buffer.write(content.readableBytesUInt8Span)
         }
-        if context.hasFinishers { outcome.firstByte = worker.instant(worker.now) }
+        if context.hasFinishers { outcome.firstByte = worker.instant(worker.eventNow) }
         writeLast(buffer, context, outcome)
         server.scratch = buffer
-        answered(persists: written.persists)
-        return true
+        return written.persists
     }
 
-    /// Writes any answer, to its last byte.
+    /// Writes any answer, to its last byte, and says whether another request may follow; `nil` once the connection was
+    /// handed over.
     func send(
         _ response: consuming Response,
         answering head: RequestHead,
         context: RequestContext,
         outcome: inout Outcome
-    ) async throws {
+    ) async throws -> Bool? {
         if let upgrade = response.upgrade, isUpgrade(response.status, head) {
             try await handOver(response, upgrade, head, context, &outcome)
-            return
+            return nil
         }
         guard case .handling = phase else { throw CancellationError() }
         var buffer = takeScratch()
         isAnswering = true
         let written = writeHead(of: response, framing(of: response.body), answering: head, into: &buffer)
-        if context.hasFinishers { outcome.firstByte = worker.instant(worker.now) }
+        if context.hasFinishers { outcome.firstByte = worker.instant(worker.eventNow) }
         switch response.body.storage {
         case .stream where written.framing != .none:
             wire.write(buffer)
@@ -61,14 +62,14 @@ extension ServerConnection {
             outcome.bytesSent = bytes.readableBytes
             wire.write(buffer)
             server.scratch = buffer
-            try await writeWhole(bytes, trailers?.headers, written.framing, context, &outcome)
+            writeWhole(bytes, trailers?.headers, written.framing, context, &outcome)
         default:
             response.body.discard()
             writeLast(buffer, context, outcome)
             server.scratch = buffer
         }
         isAnswering = false
-        answered(persists: written.persists)
+        return written.persists
     }
 
     /// The loop's buffer for heads, empty; it is given back when the wire has it.
@@ -157,10 +158,9 @@ extension ServerConnection {
         _ framing: BodyFraming,
         _ context: RequestContext,
         _ outcome: inout Outcome
-    ) async throws {
+    ) {
         guard framing == .chunked else {
             writeLast(bytes, context, outcome)
-            if !wire.isWritable { try await waitUntilWritable() }
             return
         }
         writeChunk(bytes)
@@ -186,7 +186,6 @@ extension ServerConnection {
                 case .end(let trailers):
                     try writeEnd(trailers, framing, &outcome)
                     wire.flush()
-                    if !wire.isWritable { try await waitUntilWritable() }
                     return
                 }
             }
@@ -235,7 +234,7 @@ extension ServerConnection {
     }
 
     /// Waits until the client has taken enough of what was written.
-    private func waitUntilWritable() async throws {
+    func waitUntilWritable() async throws {
         wire.flush()
         guard !wire.isWritable else { return }
         try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
@@ -261,7 +260,7 @@ extension ServerConnection {
     // MARK: What follows an answer
 
     /// The answer is out: goes on with the next request, the rest of this one, or the end.
-    private func answered(persists: Bool) {
+    func answered(persists: Bool) {
         guard case .handling = phase else {
             if case .closed = phase { ended() }
             return
@@ -306,7 +305,7 @@ extension ServerConnection {
         }
         if !isReading { setReading(true) }
         if input.readableBytes > 0 {
-            clock = worker.now
+            clock = worker.eventNow
             decodeHead()
         } else {
             // Lets go of the read buffer, so that the next read can use it again.
@@ -316,7 +315,8 @@ extension ServerConnection {
     }
 
     private func idle() {
-        if decoder.hasPartialHead {
+        // Asked of the decoder only when it can be so: most connections idle with nothing read.
+        if input.readableBytes > 0, decoder.hasPartialHead {
             setTimer(.head, server.timeouts.head)
         } else if server.timeouts.keepAlive > Self.taskLinger {
             setTimer(.taskLinger, Self.taskLinger)

@@ -52,13 +52,13 @@ extension ServerConnection {
     }
 
     func endBodyWait() {
-        body.stopWaiting(at: worker.now)
+        body.stopWaiting(at: worker.eventNow)
         clearTimer()
         context?.cancellation.end(self)
     }
 
     private func setBodyTimer() {
-        let now = worker.now
+        let now = worker.eventNow
         body.stopWaiting(at: now)
         body.startWaiting(at: now)
         let patience = body.patience(

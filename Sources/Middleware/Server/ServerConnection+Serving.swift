@@ -27,9 +27,13 @@ extension ServerConnection {
                     response = try answer(to: error, context: context)
                 }
                 // Almost every answer is at hand and leaves in one write.
-                if try !sendAtOnce(response, answering: head, context: context, outcome: &outcome) {
-                    try await send(response, answering: head, context: context, outcome: &outcome)
+                var persists = try sendAtOnce(response, answering: head, context: context, outcome: &outcome)
+                if persists == nil {
+                    persists = try await send(response, answering: head, context: context, outcome: &outcome)
                 }
+                // A client that does not read gets no further answers to hold in memory.
+                if !wire.isWritable { try await waitUntilWritable() }
+                if let persists { answered(persists: persists) }
             } catch {
                 outcome.end = Self.end(for: error)
                 finish(context, outcome)
@@ -107,7 +111,8 @@ extension ServerConnection {
     }
 
     private func sendInformational(_ status: HTTPResponse.Status, _ headers: Headers) {
-        guard case .handling = phase, !isAnswering else { return }
+        // One that cannot leave now is dropped: it is advice, and nothing paces those who send it.
+        guard case .handling = phase, !isAnswering, wire.isWritable else { return }
         var buffer = ByteBuffer()
         ResponseEncoder.writeInformational(status, headers: headers, into: &buffer)
         wire.write(buffer)

@@ -36,32 +36,32 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
     let wire: any Wire
     let peer: Peer
     let peerText: AddressText
-    var phase = Phase.waiting
-    var decoder: RequestDecoder
-    var input = ByteBuffer()
-    var body = IncomingBody()
+    @exclusivity(unchecked) var phase = Phase.waiting
+    @exclusivity(unchecked) var decoder: RequestDecoder
+    @exclusivity(unchecked) var input = ByteBuffer()
+    @exclusivity(unchecked) var body = IncomingBody()
     /// Why the body cannot be read to its end.
-    var bodyFailure: (any Error)?
-    var request: RequestHead?
+    @exclusivity(unchecked) var bodyFailure: (any Error)?
+    @exclusivity(unchecked) var request: RequestHead?
     /// The exchange that is under way; sources of an earlier one find that it is over.
-    var exchange = 0
-    var served = 0
-    var isDraining = false
-    var inputEnded = false
-    var isReading = true
-    var continueIsOwed = false
+    @exclusivity(unchecked) var exchange = 0
+    @exclusivity(unchecked) var served = 0
+    @exclusivity(unchecked) var isDraining = false
+    @exclusivity(unchecked) var inputEnded = false
+    @exclusivity(unchecked) var isReading = true
+    @exclusivity(unchecked) var continueIsOwed = false
     /// The head of the final answer is out: no 1xx may follow.
-    var isAnswering = false
-    var statusClass = StatusClass.none
-    var context: RequestContext?
-    var clock: Int64 = 0
-    var task: Task<Void, Never>?
-    var requestWaiter: UnsafeContinuation<Void, Never>?
-    var bodyWaiter: UnsafeContinuation<BodyPart, any Error>?
-    var writeWaiter: UnsafeContinuation<Void, any Error>?
+    @exclusivity(unchecked) var isAnswering = false
+    @exclusivity(unchecked) var statusClass = StatusClass.none
+    @exclusivity(unchecked) var context: RequestContext?
+    @exclusivity(unchecked) var clock: Int64 = 0
+    @exclusivity(unchecked) var task: Task<Void, Never>?
+    @exclusivity(unchecked) var requestWaiter: UnsafeContinuation<Void, Never>?
+    @exclusivity(unchecked) var bodyWaiter: UnsafeContinuation<BodyPart, any Error>?
+    @exclusivity(unchecked) var writeWaiter: UnsafeContinuation<Void, any Error>?
     let gate = Gate()
-    private var timer: LoopTimer?
-    private var timerPurpose = TimerPurpose.keepAlive
+    @exclusivity(unchecked) private var timer: LoopTimer?
+    @exclusivity(unchecked) private var timerPurpose = TimerPurpose.keepAlive
 
     enum TimerPurpose {
         case taskLinger
@@ -117,7 +117,7 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
     func receivedAll() {
         switch phase {
         case .waiting:
-            clock = worker.now
+            clock = worker.eventNow
             decodeHead()
         case .handling:
             if !body.isComplete { decodeBody() }
@@ -234,7 +234,7 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
 
     // MARK: Timers
 
-    private(set) var timerIsSet = false
+    @exclusivity(unchecked) private(set) var timerIsSet = false
 
     func setTimer(_ purpose: TimerPurpose, _ wait: Int64) {
         timerPurpose = purpose
@@ -245,7 +245,7 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
         let timer = self.timer ?? LoopTimer(on: worker.timers) { [unowned self] in timedOut() }
         self.timer = timer
         timerIsSet = true
-        let (end, overflow) = worker.now.addingReportingOverflow(wait)
+        let (end, overflow) = worker.eventNow.addingReportingOverflow(wait)
         timer.set(overflow ? .max : end)
     }
 

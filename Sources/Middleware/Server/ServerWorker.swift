@@ -29,13 +29,13 @@ final class ServerWorker: @unchecked Sendable {
     let parserLimits: ParserLimits
     let census: ConnectionCensus
     /// The handler of new requests.
-    var root: any Handler
-    private(set) var isDraining = false
+    @exclusivity(unchecked) var root: any Handler
+    @exclusivity(unchecked) private(set) var isDraining = false
     /// The buffer that heads are written into; taken over by the wire and made anew only while that still holds it.
-    var scratch = ByteBuffer()
+    @exclusivity(unchecked) var scratch = ByteBuffer()
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
-    private var dateExpires = Int64.min
-    private var dateText = ByteBuffer()
+    @exclusivity(unchecked) private var dateExpires = Int64.min
+    @exclusivity(unchecked) private var dateText = ByteBuffer()
     private var emptied: (() -> Void)?
 
     init(
@@ -61,7 +61,7 @@ final class ServerWorker: @unchecked Sendable {
 
     /// The value of `Date` (RFC 9110 section 6.6.1), made once a second.
     var date: ByteBuffer {
-        let now = worker.now
+        let now = worker.eventNow
         if now >= dateExpires {
             let wallClock = worker.time.wallClock
             dateText.clear()

@@ -30,12 +30,12 @@ final class ConnectionPool {
     let limits: ConnectionLimits
     let worker: Worker
     private let dialer: any Dialer
-    private var idle: [UpstreamConnection] = []
-    private var busy = 0
-    private var dialing = 0
-    private var waiters = Deque<Waiter>()
+    @exclusivity(unchecked) private var idle: [UpstreamConnection] = []
+    @exclusivity(unchecked) private var busy = 0
+    @exclusivity(unchecked) private var dialing = 0
+    @exclusivity(unchecked) private var waiters = Deque<Waiter>()
     private var sweep: LoopTimer?
-    private var isSweepScheduled = false
+    @exclusivity(unchecked) private var isSweepScheduled = false
 
     init(_ address: DialAddress, limits: ConnectionLimits, dialer: any Dialer, worker: Worker) {
         self.address = address
@@ -55,18 +55,20 @@ final class ConnectionPool {
     }
 
     /// A new connection, or the next one that becomes free once there are as many as the limit allows.
-    ///
-    /// - Parameter isFresh: never take one that was used before.
     func connection(for context: RequestContext) async throws -> UpstreamConnection {
-        guard waiters.count < limits.queuedRequests else {
+        // A request for which a connection is being opened, or may be, does not queue.
+        let mayDial = waiters.count < dialing || busy + idle.count + dialing < max(1, limits.connections)
+        guard mayDial || waiters.count - dialing < limits.queuedRequests else {
             throw UpstreamFailure(.queueFull, "\(waiters.count) requests wait for a connection")
         }
+        if !mayDial { UpstreamMetric.requestsQueued.increment() }
         let waiter = Waiter(pool: self, context: context)
         return try await waiter.wait()
     }
 
     fileprivate func enqueue(_ waiter: Waiter) {
         waiters.append(waiter)
+        UpstreamMetric.requestsWaiting.increment()
         dialIfNeeded()
     }
 
@@ -106,10 +108,11 @@ final class ConnectionPool {
         busy -= 1
         guard idle.count < limits.idleConnections else {
             UpstreamMetric.connectionsActive.decrement()
+            UpstreamMetric.connectionsEvicted.increment()
             connection.retire()
             return
         }
-        connection.idleSince = worker.now
+        connection.idleSince = worker.eventNow
         idle.append(connection)
         UpstreamMetric.connectionsIdle.increment()
         if !isSweepScheduled { scheduleSweep() }
@@ -145,7 +148,7 @@ final class ConnectionPool {
     }
 
     private func evict() {
-        let now = worker.now
+        let now = worker.eventNow
         let timeout = limits.idleTimeout.nanoseconds
         // The oldest stand first.
         let keep = idle.firstIndex { now - $0.idleSince < timeout } ?? idle.count
@@ -211,9 +214,9 @@ private final class Waiter: ContextWait, @unchecked Sendable {
                 self?.interrupt(UpstreamFailure(.queueTimeout, "no connection came free"))
             }
             self.timer = timer
-            let limits = pool.limits
-            let (wait, _) = limits.queueTimeout.nanoseconds.addingReportingOverflow(0)
-            let (end, overflow) = pool.worker.now.addingReportingOverflow(wait)
+            // Opening a connection has a limit of its own, which the queue's must not undercut.
+            let wait = max(pool.limits.queueTimeout, pool.limits.connectTimeout).nanoseconds
+            let (end, overflow) = pool.worker.eventNow.addingReportingOverflow(wait)
             timer.set(overflow ? .max : end)
             pool.enqueue(self)
         }
@@ -233,6 +236,7 @@ private final class Waiter: ContextWait, @unchecked Sendable {
         timer?.invalidate()
         timer = nil
         context.cancellation.end(self)
+        UpstreamMetric.requestsWaiting.decrement()
         continuation.resume(with: result)
         return true
     }
@@ -244,12 +248,14 @@ private final class DialAttempt {
     private var token: TimerToken?
     private var timer: LoopTimer?
     private var isOver = false
+    private var began: Int64 = 0
 
     init(pool: ConnectionPool) { self.pool = pool }
 
     func start(_ dialer: any Dialer, _ address: DialAddress) {
+        began = pool.worker.eventNow
         let timer = LoopTimer(on: pool.worker.timers) { self.timedOut() }
-        let (end, overflow) = pool.worker.now.addingReportingOverflow(pool.limits.connectTimeout.nanoseconds)
+        let (end, overflow) = pool.worker.eventNow.addingReportingOverflow(pool.limits.connectTimeout.nanoseconds)
         timer.set(overflow ? .max : end)
         self.timer = timer
         token = dialer.dial(address, on: pool.worker) { self.finished($0) }
@@ -267,6 +273,7 @@ private final class DialAttempt {
         end()
         switch result {
         case .success(let wire):
+            UpstreamMetric.connectDuration.record(nanoseconds: pool.worker.eventNow - began)
             return pool.opened(wire)
         case .failure(let error):
             pool.failed(UpstreamFailure(.connect, "\(pool.address): \(error)", cause: error))

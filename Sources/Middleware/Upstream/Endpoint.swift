@@ -70,14 +70,15 @@ public struct Endpoint: Hashable, Sendable {
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst("unix:".count))
             // sockaddr_un holds 108 bytes on Linux, 104 elsewhere, with the closing zero.
-            guard path.hasPrefix("/"), path.utf8.count < 104 else {
-                throw EndpointError(reason: "the path of a Unix socket is absolute and shorter than 104 bytes")
+            guard path.hasPrefix("/"), path.utf8.count < 104, !path.utf8.contains(0) else {
+                throw EndpointError(reason: "the path of a Unix socket is absolute, without NUL, and under 104 bytes")
             }
             return (.unix(path: path), "localhost")
         }
         var rest = Substring(text)
         if let range = text.firstRange(of: "://") {
-            let scheme = text[..<range.lowerBound]
+            // RFC 3986 section 3.1: a scheme is the same in capitals.
+            let scheme = text[..<range.lowerBound].lowercased()
             guard scheme == "http" else { throw EndpointError(reason: "\(scheme) is not a scheme that can be spoken") }
             rest = text[range.upperBound...]
             if rest.hasSuffix("/") { rest = rest.dropLast() }
@@ -99,7 +100,9 @@ public struct Endpoint: Hashable, Sendable {
             let rest = text[text.index(after: end)...]
             guard rest.isEmpty || rest.hasPrefix(":") else { throw EndpointError(reason: "a port follows a colon") }
             port = rest.isEmpty ? nil : rest.dropFirst()
-            guard host.contains(":") else { throw EndpointError(reason: "brackets hold an IPv6 address") }
+            guard host.contains(":"), IPAddress(host) != nil else {
+                throw EndpointError(reason: "brackets hold an IPv6 address")
+            }
         } else if let colon = text.lastIndex(of: ":") {
             host = text[..<colon]
             port = text[text.index(after: colon)...]

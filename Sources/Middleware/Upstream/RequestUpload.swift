@@ -12,6 +12,7 @@ final class RequestUpload: @unchecked Sendable {
     private var sent = 0
     private var writer: UnsafeContinuation<Void, any Error>?
     private var end: (any Error)?
+    private var isFinished = false
 
     init(framing: BodyFraming, to connection: UpstreamConnection, over wire: any Wire) {
         self.framing = framing
@@ -46,10 +47,17 @@ final class RequestUpload: @unchecked Sendable {
     private func run() async {
         guard let source else { return }
         do {
-            while try await step(source) {}
+            while try await step(source) {
+                // With a declared length the last byte ends the request, whatever else the source has to say.
+                if let length = framing.declaredLength, sent == length {
+                    wire.flush()
+                    connection.finished(self)
+                    isFinished = true
+                }
+            }
             wire.flush()
             self.source = nil
-            connection.finished(self)
+            if !isFinished { connection.finished(self) }
         } catch {
             source.cancel(error)
             self.source = nil

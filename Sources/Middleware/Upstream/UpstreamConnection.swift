@@ -22,6 +22,8 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     /// How many bytes of an answer may wait for their reader before the wire is no longer read. One read buffer more can
     /// arrive.
     static let readAheadBytes = 64 << 10
+    /// The most 1xx answers in front of a final one: nothing else would pace an endpoint that sends them.
+    static let informationalLimit = 64
 
     enum State {
         /// In the pool, or handed out and not used yet.
@@ -37,29 +39,30 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     }
 
     let worker: Worker
-    var idleSince: Int64 = 0
+    @exclusivity(unchecked) var idleSince: Int64 = 0
     private let wire: any Wire
     private let pool: ConnectionPool
-    private var decoder = ResponseDecoder(dropsConnectionFields: true)
-    private var input = ByteBuffer()
-    var state = State.idle
-    private var served = 0
-    private var timer: LoopTimer?
-    private var isReading = true
+    @exclusivity(unchecked) private var decoder = ResponseDecoder(dropsConnectionFields: true)
+    @exclusivity(unchecked) private var input = ByteBuffer()
+    @exclusivity(unchecked) var state = State.idle
+    @exclusivity(unchecked) private var served = 0
+    @exclusivity(unchecked) var timer: LoopTimer?
+    @exclusivity(unchecked) private var isReading = true
 
     // The exchange. `context` is set for as long as it lasts.
-    var exchange = 0
-    var context: RequestContext?
-    private var timeouts = ExchangeTimeouts()
-    private var head: ResponseHead?
-    private var headWaiter: UnsafeContinuation<Response, any Error>?
-    var bodyWaiter: UnsafeContinuation<BodyPart, any Error>?
-    var parts = PartQueue()
-    private var trailers: Headers?
-    var failure: (any Error)?
-    private var persists = false
-    private var hasBytesOfAnswer = false
-    private var upload: RequestUpload?
+    @exclusivity(unchecked) var exchange = 0
+    @exclusivity(unchecked) var context: RequestContext?
+    @exclusivity(unchecked) var timeouts = ExchangeTimeouts()
+    @exclusivity(unchecked) private var head: ResponseHead?
+    @exclusivity(unchecked) private var headWaiter: UnsafeContinuation<Response, any Error>?
+    @exclusivity(unchecked) var bodyWaiter: UnsafeContinuation<BodyPart, any Error>?
+    @exclusivity(unchecked) var parts = PartQueue()
+    @exclusivity(unchecked) private var trailers: Headers?
+    @exclusivity(unchecked) var failure: (any Error)?
+    @exclusivity(unchecked) private var persists = false
+    @exclusivity(unchecked) private var hasBytesOfAnswer = false
+    @exclusivity(unchecked) private var informationalCount = 0
+    @exclusivity(unchecked) var upload: RequestUpload?
 
     init(_ wire: any Wire, in pool: ConnectionPool) {
         self.wire = wire
@@ -88,6 +91,7 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
         decoder.start(answering: method)
         failure = nil
         hasBytesOfAnswer = false
+        informationalCount = 0
         persists = false
         guard state == .idle else {
             // Closed between leaving the pool and now.
@@ -202,11 +206,14 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
         case .idle:
             close()
         case .received:
+            // The answer is whole: what is left of the request is of no use, but the answer is.
             persists = false
-            if upload != nil { fail(UpstreamFailure(.closedInBody, "closed while the request was being sent")) }
+            upload?.cancel(CancellationError())
+            upload = nil
         case .awaitingHead, .receivingBody:
-            // A body that ends with the connection ends here (RFC 9112 section 6.3, rule 8).
-            if let event = try? decoder.close(), case .end(let trailers) = event {
+            // A body that ends with the connection ends here (RFC 9112 section 6.3, rule 8), but not by a reset, which says
+            // nothing of completeness (section 8).
+            if error == nil, let event = try? decoder.close(), case .end(let trailers) = event {
                 complete(trailers)
                 persists = false
                 receivedAll()
@@ -224,6 +231,11 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
                 guard let event = try decoder.next(from: &input) else { return }
                 switch event {
                 case .informational(let status, let headers):
+                    informationalCount += 1
+                    guard informationalCount <= Self.informationalLimit else {
+                        fail(UpstreamFailure(.malformed, "more than \(Self.informationalLimit) interim answers"))
+                        return
+                    }
                     // RFC 9110 section 15.2.1: a 100 answers an expectation, which the server itself has met.
                     if status.code != 100 { context?.forwardInformational(status, headers) }
                 case .head(let head):
@@ -352,42 +364,20 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
         wire.close()
     }
 
-    // MARK: The request's body
-
-    /// The request's body is being sent and the endpoint does not take it.
-    func uploadStalls() { setTimer(timeouts.idle) }
-
-    /// The endpoint takes the request's body again.
-    func uploadProceeds() { if state == .awaitingHead { timer?.clear() } }
-
-    /// The request's body went out.
-    func finished(_ upload: RequestUpload) {
-        guard self.upload === upload else { return }
-        self.upload = nil
-        if state == .awaitingHead { setTimer(timeouts.head) }
-    }
-
-    /// The request's body broke off.
-    func failed(_ upload: RequestUpload, _ error: any Error) {
-        guard self.upload === upload else { return }
-        self.upload = nil
-        fail(UpstreamFailure(.requestBody, "\(error)", cause: error))
-    }
-
     // MARK: Timers and reading
 
-    private func setTimer(_ wait: Int64) {
+    func setTimer(_ wait: Int64) {
         guard wait < .max else { return }
         let timer = self.timer ?? LoopTimer(on: worker.timers) { [unowned self] in timedOut() }
         self.timer = timer
-        let (end, overflow) = worker.now.addingReportingOverflow(wait)
+        let (end, overflow) = worker.eventNow.addingReportingOverflow(wait)
         timer.set(overflow ? .max : end)
     }
 
     private func timedOut() {
         switch state {
         case .awaitingHead where upload != nil:
-            fail(UpstreamFailure(.bodyTimeout, "the endpoint does not take the request"))
+            fail(UpstreamFailure(.uploadTimeout, "the endpoint does not take the request"))
         case .awaitingHead:
             fail(UpstreamFailure(.headTimeout, "no answer came in time"))
         case .receivingBody where parts.count > 0:

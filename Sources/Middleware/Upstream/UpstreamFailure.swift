@@ -20,6 +20,8 @@ package struct UpstreamFailure: Error {
         case headTimeout
         /// The body of the answer stood still for too long.
         case bodyTimeout
+        /// The endpoint took nothing of the request's body for too long.
+        case uploadTimeout
         /// The request's body could not be read to its end.
         case requestBody
     }

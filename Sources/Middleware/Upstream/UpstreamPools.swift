@@ -9,8 +9,8 @@ package final class UpstreamPools {
 
     private var pools: [Key: ConnectionPool] = [:]
     /// The pool that was asked for last: a gateway with one origin never hashes.
-    private var last: (endpoint: Endpoint.Identity, pool: ConnectionPool)?
-    private var scratch = ByteBuffer()
+    @exclusivity(unchecked) private var last: (endpoint: Endpoint.Identity, pool: ConnectionPool)?
+    @exclusivity(unchecked) private var scratch = ByteBuffer()
     private let dialer: any Dialer
     private unowned let worker: Worker
 

@@ -134,7 +134,7 @@ public struct HandlerConformance: Sendable {
             let response = try? await client.handler.handle(makeRequest(method, source), context: context)
             response?.body.discard()
         }
-        _ = await Patience.settles(on: client.worker) { false }
+        _ = await Patience.settles(on: client.worker, turns: 50) { false }
         leaving.value?.context.cancellation.fail(CancellationError())
         source.cancel(CancellationError())
         task.cancel()

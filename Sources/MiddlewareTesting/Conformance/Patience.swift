@@ -44,8 +44,8 @@ struct Patience: Sendable {
     }
 
     /// Lets everything else of the loop go on until the condition holds, and says whether it came to hold.
-    static func settles(on worker: Worker, _ condition: () -> Bool) async -> Bool {
-        for _ in 0..<1000 {
+    static func settles(on worker: Worker, turns: Int = 1000, _ condition: () -> Bool) async -> Bool {
+        for _ in 0..<turns {
             if condition() { return true }
             // A yield would go on in the same turn of the loop.
             await withCheckedContinuation { continuation in

@@ -38,14 +38,8 @@ final class OriginConnection: WireHandler, @unchecked Sendable {
 
     func receivedAll() {}
 
-    func inputClosed() {
-        if let exchange, !exchange.request.isComplete {
-            exchange.breakOff()
-            wire.close()
-        } else if exchange == nil {
-            wire.close()
-        }
-    }
+    // A gateway has no use for half of a connection: when it sends no more, it has gone.
+    func inputClosed() { wire.close() }
 
     func writabilityChanged() { if wire.isWritable { exchange?.resume() } }
 

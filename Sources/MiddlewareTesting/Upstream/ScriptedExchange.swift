@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// ```swift
 /// ScriptedUpstream { exchange in
-///     exchange.informational(.earlyHints, [.link: "</style.css>; rel=preload"])
+///     exchange.informational(.earlyHints, [.init("link")!: "</style.css>; rel=preload"])
 ///     try await exchange.delay(.seconds(1))
 ///     exchange.answer(.ok, "fine", headers: [.contentType: "text/plain"])
 /// }

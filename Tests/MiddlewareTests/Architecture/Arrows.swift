@@ -10,7 +10,7 @@ struct Arrows: Sendable {
         "HTTP2": ["HTTP", "Core"],
         "Server": ["HTTP", "Core", "HTTP1", "HTTP2"],
         "Upstream": ["HTTP", "Core", "HTTP1", "HTTP2"],
-        "Proxy": ["HTTP", "Core", "Upstream"],
+        "Proxy": ["HTTP", "Core", "HTTP1", "Upstream"],
     ]
 
     /// Modules that open sockets, and the folders that stay free of them.

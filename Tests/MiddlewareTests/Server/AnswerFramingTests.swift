@@ -141,7 +141,8 @@ struct AnswerFramingTests {
                 let client = try await stand.connect()
                 try await client.send("GET / HTTP/\(version)\r\nHost: a\r\n\r\n")
                 #expect(try await client.ending() == .reset, "HTTP/\(version), length \(length ?? -1)")
-                #expect(!(try await client.rest()).hasSuffix("0\r\n\r\n"))
+                let seen = try await client.rest()
+                #expect(!seen.hasSuffix("0\r\n\r\n"))
                 #expect(outcomes.ends == [.originFailed])
                 #expect(try await client.isForgotten())
             }
@@ -162,7 +163,7 @@ struct AnswerFramingTests {
         try await client.send(request("GET /") + request("GET /"))
         #expect(try await client.ending() == .reset)
         let seen = try await client.rest()
-        #expect(!seen.contains("12345") && seen.components(separatedBy: "HTTP/1.1 200").count <= 2)
+        #expect(!seen.contains("12345") && seen.ranges(of: "HTTP/1.1 200").count <= 1)
         #expect(outcomes.ends == [.originFailed])
     }
 

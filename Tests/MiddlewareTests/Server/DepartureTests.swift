@@ -126,7 +126,8 @@ struct DepartureTests {
         #expect(try await client.sees("first"))
         try await leave(client, by: way)
         await withKnownIssue("a source that waits hears of a client that left by the task's cancellation only") {
-            try #require(try await stand.until { source.isCancelled && outcomes.count == 1 })
+            let isMet = try await stand.until { source.isCancelled && outcomes.count == 1 }
+            try #require(isMet)
         }
         source.cancel(CancellationError())
         #expect(try await stand.until { outcomes.ends == [.clientGone] })
@@ -213,7 +214,8 @@ struct DepartureTests {
         let client = try await stand.connect()
         try await client.send(request("POST /", "Content-Length: 10"))
         await withKnownIssue("the cancellation comes ahead of the wait and is forgotten") {
-            try #require(try await stand.until { notes.all == ["CancellationError"] })
+            let isMet = try await stand.until { notes.all == ["CancellationError"] }
+            try #require(isMet)
         }
         try await client.close()
         #expect(try await client.isForgotten())
@@ -289,7 +291,8 @@ struct DepartureTests {
         try await stand.pass(.seconds(3))
         #expect(try await client.answer().body == "/a")
         await withKnownIssue("the first answer says close, and the requests behind it are dropped") {
-            #expect(try await client.answer().body == "/b")
+            let answer = try await client.answer()
+            #expect(answer.body == "/b")
         }
     }
 }

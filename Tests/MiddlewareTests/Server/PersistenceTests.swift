@@ -93,7 +93,8 @@ struct PersistenceTests {
         try await stand.pass(.seconds(3))
         try await client.send("\n" + request("GET /b"))
         await withKnownIssue("an idle connection forgets a CR when its task ends") {
-            #expect(try await client.answer().body == "/b")
+            let answer = try await client.answer()
+            #expect(answer.body == "/b")
         }
     }
 

@@ -1,3 +1,4 @@
+import HTTPTypes
 import Middleware
 import NIOCore
 import Synchronization

@@ -64,8 +64,8 @@ struct ServerContextTests {
                     return Response(.ok, body: .text("slept"))
                 }
                 let scope = context.limit(to: .seconds(5))
-                defer { scope.lift() }
                 try await context.sleep(for: .seconds(6))
+                scope.lift()
                 return Response(.ok)
             }
         )

@@ -139,8 +139,24 @@ struct UpgradeTests {
         )
         let client = try await stand.connect()
         try await client.send(request("GET /"))
-        #expect(try await client.ending() != .open)
+        try await stand.settle()
         #expect(notes.count == 0)
+    }
+
+    @Test("a handler that answers 1xx has failed: the client gets a final answer, not the next one", arguments: [100, 101, 103])
+    func interimAsFinal(status: Int) async throws {
+        let stand = ServerStand(
+            HandlerFunction { request, _ in
+                request.path == "/next"
+                    ? Response(.ok, body: .text("next")) : Response(HTTPResponse.Status(code: status))
+            }
+        )
+        let client = try await stand.connect()
+        try await client.send(request("GET /") + request("GET /next"))
+        await withKnownIssue("a 1xx goes out as if it were final, and the next answer is taken for this one's") {
+            let answer = try await client.answer()
+            #expect(answer.status >= 500)
+        }
     }
 
     @Test("an upgrade that fails, or that ends, closes the connection", arguments: [true, false])
@@ -219,7 +235,8 @@ struct UpgradeTests {
         try await client.send(String(repeating: "b", count: 1 << 20))
         try await client.finishSending()
         try await stand.settle(turns: 200)
-        #expect((1 << 20) - (try await client.unsentCount()) <= 64 << 10 + 2 * (16 << 10))
+        let unsent = try await client.unsentCount()
+        #expect((1 << 20) - unsent <= 64 << 10 + 2 * (16 << 10))
         gate.open()
         #expect(try await client.sees("\(1 << 20)"))
     }
@@ -250,9 +267,10 @@ struct UpgradeTests {
         gate.open()
         #expect(try await client.sees("hello early"))
         await withKnownIssue("the end that came before the hand-over is not passed on") {
-            try #require(try await stand.until { notes.all == ["end of input"] })
+            let isMet = try await stand.until { notes.all == ["end of input"] }
+            try #require(isMet)
         }
-        try await client.close()
+        try await client.reset()
         #expect(try await client.isForgotten())
     }
 }

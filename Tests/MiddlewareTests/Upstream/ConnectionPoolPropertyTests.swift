@@ -10,11 +10,13 @@ struct ConnectionPoolPropertyTests {
     func counts(seed: Int) async throws {
         var random = SplitMix(seed: UInt64(seed))
         let limits = (1 + random.below(4), random.below(4), 1 + random.below(3))
-        try await withRig({
-            $0.connections.connections = limits.0
-            $0.connections.idleConnections = limits.1
-            $0.connections.requestsPerConnection = limits.2 == 3 ? .max : 3
-        }) { [random] rig in
+        try await withRig(
+            .quiet {
+                $0.connections.connections = limits.0
+                $0.connections.idleConnections = limits.1
+                $0.connections.requestsPerConnection = limits.2 == 3 ? .max : 3
+            }
+        ) { [random] rig in
             rig.dialer.behaviour = .waits
             let model = Model(rig, random)
             for step in 0..<80 {

@@ -31,8 +31,10 @@ struct EndpointTests {
         ("http://a/b", "characters that no host has"), ("user@a", "characters that no host has"),
         ("a?b", "characters that no host has"), ("a\r\nb", "characters that no host has"),
         ("é", "characters that no host has"), ("http://a//", "characters that no host has"),
-        ("a:", "the port is not a number"), ("a:0", "the port is not a number"), ("a:65536", "the port is not a number"),
-        ("a:+1", "the port is not a number"), ("a:-1", "the port is not a number"), ("a:8 0", "the port is not a number"),
+        ("a:", "the port is not a number"), ("a:0", "the port is not a number"),
+        ("a:65536", "the port is not a number"),
+        ("a:+1", "the port is not a number"), ("a:-1", "the port is not a number"),
+        ("a:8 0", "the port is not a number"),
         ("a:٣", "the port is not a number"), ("[::1]:", "the port is not a number"),
         ("https://a", "https is not a scheme"), ("ftp://a", "ftp is not a scheme"), ("://a", "is not a scheme"),
         ("::1", "an IPv6 address stands in brackets"), ("1:2:3", "an IPv6 address stands in brackets"),
@@ -56,7 +58,8 @@ struct EndpointTests {
         #expect(Endpoint("unix:/" + String(repeating: "a", count: 102)).problem == nil)
     }
 
-    @Test("brackets hold an address, and a path no zero byte", arguments: ["[:]:80", "[g::1]", "[1:2]", "unix:/a\u{0}b"])
+    @Test(
+        "brackets hold an address, and a path no zero byte", arguments: ["[:]:80", "[g::1]", "[1:2]", "unix:/a\u{0}b"])
     func loose(text: String) {
         withKnownIssue("the text in brackets and the path of a socket are not looked at closely") {
             #expect(Endpoint(text).problem != nil)

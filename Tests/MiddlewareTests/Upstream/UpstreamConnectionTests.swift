@@ -67,7 +67,9 @@ struct UpstreamConnectionTests {
         Row(.awaitingHead, .bytes(ok), "200 ok", idle),
         Row(.awaitingHead, .bytes(ok + "x"), "200 ok", gone),
         Row(.awaitingHead, .bytes(ok + ok), "200 ok", gone),
-        Row(.awaitingHead, .bytes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"), "200 ok", gone),
+        Row(
+            .awaitingHead, .bytes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"), "200 ok", gone
+        ),
         Row(.awaitingHead, .bytes("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"), "200 ok", gone),
         Row(.awaitingHead, .bytes("HTTP/1.1 204 No Content\r\n\r\n"), "204 ", idle),
         Row(.awaitingHead, .bytes("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"), "304 ", idle),
@@ -75,7 +77,8 @@ struct UpstreamConnectionTests {
         Row(.awaitingHead, .bytes("HTTP/1.1 100 Continue\r\n\r\n" + ok), "200 ok", idle),
         Row(.awaitingHead, .bytes("HTTP/1.1 101 Upgrade\r\n\r\n"), "failed: responseHead.origin.malformed", gone),
         Row(.awaitingHead, .bytes("garbage\r\n\r\n"), "failed: responseHead.origin.malformed", gone),
-        Row(.awaitingHead, .bytes("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        Row(
+            .awaitingHead, .bytes("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
             "failed: responseHead.origin.malformed", gone),
         Row(.awaitingHead, .end, "failed: responseHead.origin.closed", gone),
         Row(.awaitingHead, .reset, "failed: responseHead.origin.closed", gone),
@@ -215,10 +218,12 @@ struct UpstreamConnectionTests {
 
     @Test("timeouts that are zero are no limit")
     func unlimited() async throws {
-        try await withRig({
-            $0.headTimeout = .zero
-            $0.idleTimeout = .zero
-        }) { rig in
+        try await withRig(
+            .quiet {
+                $0.headTimeout = .zero
+                $0.idleTimeout = .zero
+            }
+        ) { rig in
             let exchange = await rig.sent(Request(.get, "/"))
             await rig.advance(.seconds(1_000_000))
             rig.origins[0].send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")

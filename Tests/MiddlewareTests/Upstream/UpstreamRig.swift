@@ -1,8 +1,9 @@
 import HTTPTypes
-@testable import Middleware
 import MiddlewareTesting
 import NIOCore
 import NIOPosix
+
+@testable import Middleware
 
 /// A forwarder on one loop and on manual time, with the far end of every connection in the hands of the test.
 ///
@@ -38,6 +39,8 @@ final class UpstreamRig: @unchecked Sendable {
 
     /// Idle, busy and waiting.
     var counts: [Int] { [pool.idleCount, pool.busyCount, pool.waiterCount] }
+
+    func closeIdle() { pool.closeIdle() }
 
     func makeContext(watchesTask: Bool = false) -> RequestContext {
         RequestContext(runtime: runtime, worker: worker, peer: TestClient.defaultPeer, watchesTask: watchesTask)
@@ -84,7 +87,9 @@ final class UpstreamRig: @unchecked Sendable {
         }
     }
 
+    /// Moves the clock once everything has happened that can.
     func advance(_ duration: Duration) async {
+        await settle()
         time.advance(by: duration)
         await settle()
     }
@@ -97,15 +102,22 @@ final class UpstreamRig: @unchecked Sendable {
     }
 }
 
-/// Runs a test on the loop of a rig. Neither `Via` nor forwarding fields are sent unless it is told.
+extension ForwarderConfiguration {
+    /// Sends neither `Via` nor forwarding fields unless it is told.
+    static func quiet(_ configure: (inout ForwarderConfiguration) -> Void = { _ in }) -> ForwarderConfiguration {
+        var configuration = ForwarderConfiguration()
+        configuration.via = .none
+        configuration.forwarded = .untouched
+        configure(&configuration)
+        return configuration
+    }
+}
+
+/// Runs a test on the loop of a rig.
 @concurrent func withRig(
-    _ configure: @Sendable (inout ForwarderConfiguration) -> Void = { _ in },
+    _ configuration: ForwarderConfiguration = .quiet(),
     _ body: nonisolated(nonsending) @Sendable (UpstreamRig) async throws -> Void
 ) async throws {
-    var configuration = ForwarderConfiguration()
-    configuration.via = .none
-    configuration.forwarded = .untouched
-    configure(&configuration)
     let rig = UpstreamRig(configuration)
     try await withTaskExecutorPreference(rig.worker.executor) {
         do {
@@ -382,4 +394,12 @@ private final class HookedWire: Wire {
     func closeOutput() { wire.closeOutput() }
     func close() { wire.close() }
     func reset() { wire.reset() }
+}
+
+extension String {
+    /// The first bytes of ASCII text, of which CR LF are two.
+    func firstBytes(_ count: Int) -> String { String(decoding: utf8.prefix(count), as: UTF8.self) }
+
+    /// What stands behind the first bytes of ASCII text.
+    func droppingBytes(_ count: Int) -> String { String(decoding: utf8.dropFirst(count), as: UTF8.self) }
 }

@@ -14,12 +14,12 @@ package final class ChannelWire: ChannelInboundHandler, Wire {
     package typealias OutboundOut = ByteBuffer
 
     private let executor: LoopExecutor
-    private var handler: (any WireHandler)?
-    private var context: ChannelHandlerContext?
-    private var isInEvent = false
+    @exclusivity(unchecked) private var handler: (any WireHandler)?
+    @exclusivity(unchecked) private var context: ChannelHandlerContext?
+    @exclusivity(unchecked) private var isInEvent = false
     private var failure: (any Error)?
-    private var reads = true
-    package private(set) var isWritable = true
+    @exclusivity(unchecked) private var reads = true
+    @exclusivity(unchecked) package private(set) var isWritable = true
 
     package init(on worker: Worker) { executor = worker.executor }
 
@@ -44,6 +44,8 @@ package final class ChannelWire: ChannelInboundHandler, Wire {
     package func channelReadComplete(context: ChannelHandlerContext) {
         guard isInEvent else { return }
         handler?.receivedAll()
+        // What was received may have closed the channel, which has ended the event already.
+        guard isInEvent else { return }
         isInEvent = false
         executor.endEvent()
     }

@@ -10,11 +10,13 @@ import NIOCore
 /// Unchecked because the queue is touched on the loop only; every entry checks.
 package final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     private let eventLoop: any EventLoop
-    private var ready = Deque<UnownedJob>()
-    private var isDraining = false
-    private var isDrainScheduled = false
+    @exclusivity(unchecked) private var ready = Deque<UnownedJob>()
+    @exclusivity(unchecked) private var isDraining = false
+    @exclusivity(unchecked) private var isDrainScheduled = false
     /// How many events are being handled, each of which will drain at its end.
-    private var openEvents = 0
+    @exclusivity(unchecked) private var openEvents = 0
+    /// Grows with every event and every drain: what was read of the clock in an earlier one is old.
+    @exclusivity(unchecked) private(set) var turn: UInt64 = 0
 
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
@@ -26,21 +28,20 @@ package final class LoopExecutor: TaskExecutor, @unchecked Sendable {
         guard eventLoop.inEventLoop else {
             eventLoop.execute {
                 self.ready.append(job)
+                self.turn &+= 1
                 self.drain()
             }
             return
         }
         ready.append(job)
-        guard !isDraining, openEvents == 0, !isDrainScheduled else { return }
-        isDrainScheduled = true
-        eventLoop.execute {
-            self.isDrainScheduled = false
-            self.drain()
-        }
+        if !isDraining, openEvents == 0 { scheduleDrain() }
     }
 
     /// Announces an event that ends with ``endEvent()``; jobs that it makes ready run there.
-    package func beginEvent() { openEvents += 1 }
+    package func beginEvent() {
+        openEvents += 1
+        turn &+= 1
+    }
 
     /// Runs what the event made ready, unless an outer event is still being handled.
     package func endEvent() {
@@ -53,7 +54,23 @@ package final class LoopExecutor: TaskExecutor, @unchecked Sendable {
         guard !isDraining else { return }
         isDraining = true
         let executor = asUnownedTaskExecutor()
-        while let job = ready.popFirst() { job.runSynchronously(on: executor) }
+        // Bounded, so that tasks which wake each other, or themselves, leave room for the loop's input and output.
+        var budget = max(ready.count, 64)
+        while budget > 0, let job = ready.popFirst() {
+            job.runSynchronously(on: executor)
+            budget -= 1
+        }
         isDraining = false
+        if !ready.isEmpty { scheduleDrain() }
+    }
+
+    private func scheduleDrain() {
+        guard !isDrainScheduled else { return }
+        isDrainScheduled = true
+        eventLoop.execute {
+            self.isDrainScheduled = false
+            self.turn &+= 1
+            self.drain()
+        }
     }
 }

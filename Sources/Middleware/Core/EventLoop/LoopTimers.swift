@@ -18,6 +18,8 @@ package final class LoopTimers {
 
     private var heap = Heap<Entry>()
     private var scheduled = Int64.max
+    /// Entries that nearer ones have replaced, or whose timers have ended.
+    private var dead = 0
     private var wakeUp: TimerToken?
     private let schedule: (Int64) -> TimerToken
 
@@ -28,9 +30,18 @@ package final class LoopTimers {
     package var count: Int { heap.count }
 
     fileprivate func arm(_ timer: LoopTimer, at instant: Int64) {
+        if timer.armed < .max { discarded() }
         timer.armed = instant
         heap.insert(Entry(instant: instant, timer: timer))
         scheduleWakeUp()
+    }
+
+    /// An entry will not fire any more. Once most are such, they go: their timers would live until their instants.
+    fileprivate func discarded() {
+        dead += 1
+        guard dead > 64, dead > heap.count / 2 else { return }
+        dead = 0
+        heap = Heap(heap.unordered.filter { $0.timer.armed == $0.instant })
     }
 
     /// Fires every timer whose deadline has passed.
@@ -41,7 +52,10 @@ package final class LoopTimers {
             heap.removeMin()
             let timer = next.timer
             // An entry that a nearer one has replaced.
-            guard timer.armed == next.instant else { continue }
+            guard timer.armed == next.instant else {
+                dead = max(0, dead - 1)
+                continue
+            }
             timer.armed = .max
             if timer.deadline <= now {
                 timer.deadline = .max
@@ -64,8 +78,8 @@ package final class LoopTimers {
 
 /// One deadline that can be moved, on one loop.
 package final class LoopTimer {
-    fileprivate var armed = Int64.max
-    fileprivate var deadline = Int64.max
+    @exclusivity(unchecked) fileprivate var armed = Int64.max
+    @exclusivity(unchecked) fileprivate var deadline = Int64.max
     fileprivate var action: (() -> Void)?
     private let timers: LoopTimers
 
@@ -89,5 +103,8 @@ package final class LoopTimer {
     package func invalidate() {
         deadline = .max
         action = nil
+        guard armed < .max else { return }
+        armed = .max
+        timers.discarded()
     }
 }

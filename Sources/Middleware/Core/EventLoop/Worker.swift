@@ -12,8 +12,10 @@ package final class Worker: @unchecked Sendable {
     private let spawned = Atomic<Int>(0)
     private var whenQuiet: (@Sendable () -> Void)?
     private let clock: Clock
-    private var slots: [(key: ObjectIdentifier, value: AnyObject)] = []
-    private var timersIfMade: LoopTimers?
+    @exclusivity(unchecked) private var slots: [(key: ObjectIdentifier, value: AnyObject)] = []
+    @exclusivity(unchecked) private var timersIfMade: LoopTimers?
+    @exclusivity(unchecked) private var eventTurn = UInt64.max
+    @exclusivity(unchecked) private var eventInstant: Int64 = 0
 
     private enum Clock {
         /// The system's: read without going through the protocol.
@@ -39,6 +41,17 @@ package final class Worker: @unchecked Sendable {
         }
     }
 
+    /// ``now`` as it was when the present event began to be handled: read once for each. On the loop only; for timers,
+    /// which tolerate its age.
+    package var eventNow: Int64 {
+        guard case .system = clock else { return now }
+        if eventTurn != executor.turn {
+            eventTurn = executor.turn
+            eventInstant = now
+        }
+        return eventInstant
+    }
+
     /// The instant of a worker's nanoseconds.
     package func instant(_ nanoseconds: Int64) -> ContinuousClock.Instant {
         switch clock {
@@ -58,7 +71,15 @@ package final class Worker: @unchecked Sendable {
 
     /// Runs `action` now when the caller stands on the loop, else soon.
     package func perform(_ action: @escaping @Sendable () -> Void) {
-        if isCurrent { action() } else { eventLoop.execute(action) }
+        guard !isCurrent else {
+            action()
+            return
+        }
+        eventLoop.execute {
+            self.executor.beginEvent()
+            action()
+            self.executor.endEvent()
+        }
     }
 
     /// The timers. On the loop only.
