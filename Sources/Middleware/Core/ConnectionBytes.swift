@@ -16,9 +16,10 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
     private var writer: UnsafeContinuation<Void, any Error>?
     private var inputEnded = false
     private var outputEnded = false
+    private var outputLeft = false
     private var failure: (any Error)?
-    /// Grows with every read and write.
-    fileprivate let activity = Atomic<Int64>(0)
+    /// When something was read or written last, by the worker's clock.
+    fileprivate let lastActivity: Atomic<Int64>
     private let onClose: () -> Void
 
     /// - Parameters:
@@ -29,6 +30,7 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         self.worker = worker
         self.incoming = early
         self.onClose = onClose
+        lastActivity = Atomic(worker.now)
     }
 
     // MARK: Reader and writer
@@ -57,8 +59,12 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         worker.perform {
             guard !self.outputEnded, self.failure == nil else { return }
             self.outputEnded = true
-            // The half-close leaves behind what was written; the rest follows when the far side has seen it.
-            self.wire.closeOutput()
+            // What was written leaves first: closing at once would drop it.
+            self.wire.write(ByteBuffer()) { _ in
+                self.outputLeft = true
+                if self.inputEnded { self.wire.close() } else { self.wire.closeOutput() }
+            }
+            self.wire.flush()
         }
     }
 
@@ -90,7 +96,7 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
             continuation.resume(throwing: ChannelError.outputClosed)
             return
         }
-        activity.add(1, ordering: .relaxed)
+        lastActivity.store(worker.now, ordering: .relaxed)
         wire.write(buffer)
         wire.flush()
         if wire.isWritable { continuation.resume() } else { writer = continuation }
@@ -99,7 +105,7 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
     // MARK: Events
 
     package func received(_ bytes: ByteBuffer) {
-        activity.add(1, ordering: .relaxed)
+        lastActivity.store(worker.now, ordering: .relaxed)
         if let reader {
             self.reader = nil
             reader.resume(returning: bytes)
@@ -116,6 +122,7 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         inputEnded = true
         reader?.resume(returning: nil)
         reader = nil
+        if outputLeft { wire.close() }
     }
 
     package func writabilityChanged() {
@@ -175,8 +182,6 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         private let connections: [ConnectionBytes]
         private let worker: Worker
         private let idle: Int64
-        private var seen: Int64 = -1
-        private var since: Int64 = 0
         private var timer: LoopTimer?
 
         init(_ connections: [ConnectionBytes], on worker: Worker, idle: Duration) {
@@ -194,18 +199,16 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         }
 
         private func check() {
-            // Read off its loop at the worst: a count that is late by one check.
-            let last = connections.reduce(into: Int64(0)) { $0 &+= $1.activity.load(ordering: .relaxed) }
-            if last != seen {
-                seen = last
-                since = worker.now
+            // By the clock of each connection's own loop: those of two loops have not the same origin.
+            let silent = connections.reduce(Int64.max) { silent, connection in
+                min(silent, connection.worker.now - connection.lastActivity.load(ordering: .relaxed))
             }
-            let (end, overflow) = since.addingReportingOverflow(idle)
-            guard !overflow else { return }
-            guard worker.now < end else {
+            guard silent < idle else {
                 for connection in connections { connection.worker.perform { connection.fail(DeadlineExceeded()) } }
                 return
             }
+            let (end, overflow) = worker.now.addingReportingOverflow(idle - silent)
+            guard !overflow else { return }
             let timer = self.timer ?? LoopTimer(on: worker.timers) { [weak self] in self?.check() }
             self.timer = timer
             timer.set(end)

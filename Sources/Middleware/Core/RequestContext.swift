@@ -153,9 +153,22 @@ public final class RequestContext {
     /// client has gone; other statuses than 102 to 199 are ignored, since 100 and 101 are the server's own.
     public nonisolated(nonsending) func sendInformational(_ status: HTTPResponse.Status, _ headers: Headers) async throws {
         guard (102...199).contains(status.code) else { return }
-        guard worker.isCurrent else { throw CancellationError() }
-        try cancellation.check()
-        forwardInformational(status, headers)
+        guard !worker.isCurrent else {
+            try cancellation.check()
+            forwardInformational(status, headers)
+            return
+        }
+        let context = Ferry(self)
+        try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
+            worker.perform {
+                continuation.resume(
+                    with: Result {
+                        try context.value.cancellation.check()
+                        context.value.forwardInformational(status, headers)
+                    }
+                )
+            }
+        }
     }
 
     /// Sees 1xx answers from further in and may edit them; `false` drops one. Those that were added last see them first.

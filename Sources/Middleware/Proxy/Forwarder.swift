@@ -141,6 +141,8 @@ public struct Forwarder: Sendable {
         let trust = context[PeerTrustKey.self]
         var replaced = configuration.forwarded.replaced(having: present, trust: trust)
         replaced.formUnion(configuration.via.replacedInRequests)
+        // RFC 9110 section 10.1.1: the server has met the expectation, and nothing here waits for an endpoint's 100.
+        replaced.insert(.expect)
         let hop = HopByHop(of: headers, having: present, also: replaced)
         let authority = configuration.host.authority(client: head.authority, endpoint: endpoint.authority)
         let bound = 512 + headers.writtenByteBound + head.target.byteCount + 3 * authority.byteCount

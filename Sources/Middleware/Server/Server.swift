@@ -150,6 +150,8 @@ public final class Server: Service {
         await acceptor.close()
         let drain = Drain(workers, runtime: runtime, timeout: configuration.drainTimeout)
         if await drain.run() == false { logger.warning("broke off what was still in flight when the drain had to end") }
+        // From here on a swap starts nothing any more.
+        state.withLock { $0.workers = [] }
         await services.stop()
     }
 

@@ -1,10 +1,13 @@
 import HTTPTypes
+import Logging
 import NIOCore
 
 /// The way out: how an answer is framed and written.
 extension ServerConnection {
     /// Bodies up to this size leave in the same write as their head.
     private static var joinedBodyBytes: Int { 16 << 10 }
+    /// A stream lets the other connections of its loop have a turn after so many bytes.
+    private static var turnBytes: Int { 256 << 10 }
 
     /// Writes an answer whose body is at hand and small, and says whether another request may follow; `nil` for any other
     /// answer.
@@ -20,7 +23,7 @@ extension ServerConnection {
         case .empty: content = nil
         default: return nil
         }
-        guard !response.isUpgrade else { return nil }
+        guard !response.isUpgrade, response.status.code >= 200 else { return nil }
         guard case .handling = phase else { throw CancellationError() }
         var buffer = takeScratch()
         let length = content?.readableBytes ?? 0
@@ -48,7 +51,19 @@ extension ServerConnection {
             return nil
         }
         guard case .handling = phase else { throw CancellationError() }
+        guard response.status.code >= 200 else {
+            // An interim answer is not an answer: the client would take the next one for it.
+            response.body.discard()
+            context.logger.error("a handler answered with an interim status", metadata: ["status": "\(response.status)"])
+            return try sendAtOnce(Response(.internalServerError), answering: head, context: context, outcome: &outcome)
+        }
         var buffer = takeScratch()
+        if continueIsOwed, case .handler = body.reader, case .stream = response.body.storage {
+            // RFC 9110 section 10.1.1: what streams may be made of the body that the client holds back, and 100 cannot
+            // follow the head.
+            buffer.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+            continueIsOwed = false
+        }
         isAnswering = true
         let written = writeHead(of: response, framing(of: response.body), answering: head, into: &buffer)
         if context.hasFinishers { outcome.firstByte = worker.instant(worker.eventNow) }
@@ -57,7 +72,7 @@ extension ServerConnection {
             wire.write(buffer)
             server.scratch = buffer
             try await stream(response.body, written.framing, &outcome)
-            finish(context, outcome)
+            finish(context, ending(of: outcome))
         case .bytes(let bytes, let trailers) where written.framing != .none:
             outcome.bytesSent = bytes.readableBytes
             wire.write(buffer)
@@ -124,7 +139,7 @@ extension ServerConnection {
 
     /// Whether another request may follow on this connection.
     private func mayPersist(_ head: RequestHead) -> Bool {
-        guard head.persists, !isDraining, !inputEnded, served < server.configuration.limits.requestsPerConnection else {
+        guard head.persists, !isDraining, !inputEnded || input.readableBytes > 0, served < server.configuration.limits.requestsPerConnection else {
             return false
         }
         guard !body.isComplete else { return true }
@@ -140,13 +155,14 @@ extension ServerConnection {
     private func writeLast(_ buffer: ByteBuffer, _ context: RequestContext, _ outcome: Outcome) {
         guard context.hasFinishers else {
             wire.send(buffer)
-            finish(context, outcome)
+            finish(context, ending(of: outcome))
             return
         }
-        wire.write(buffer) { result in
-            var outcome = outcome
-            if case .failure = result { outcome.end = .clientGone }
-            self.finish(context, outcome)
+        let ending = ending(of: outcome)
+        wire.write(buffer) { [self] result in
+            var ending = ending
+            if case .failure = result { ending.outcome.end = .clientGone }
+            finish(context, ending)
         }
         wire.flush()
     }
@@ -173,6 +189,9 @@ extension ServerConnection {
     /// Pulls a body and writes it at the pace at which the client takes it.
     private func stream(_ body: consuming Body, _ framing: BodyFraming, _ outcome: inout Outcome) async throws {
         let source = try body.open()
+        answerSource = source
+        defer { answerSource = nil }
+        var sinceTurn = 0
         do {
             while true {
                 // What is written has to leave before anything is waited for.
@@ -182,7 +201,17 @@ extension ServerConnection {
                     guard case .handling = phase else { throw CancellationError() }
                     outcome.bytesSent += bytes.readableBytes
                     try write(bytes, framing, outcome.bytesSent)
-                    if !wire.isWritable { try await waitUntilWritable() }
+                    if !wire.isWritable {
+                        try await waitUntilWritable()
+                        sinceTurn = 0
+                    }
+                    // A source that is always ready and a client that takes it all would keep the loop for themselves.
+                    sinceTurn += max(bytes.readableBytes, 1024)
+                    if sinceTurn >= Self.turnBytes {
+                        sinceTurn = 0
+                        wire.flush()
+                        await worker.nextTurn()
+                    }
                 case .end(let trailers):
                     try writeEnd(trailers, framing, &outcome)
                     wire.flush()
@@ -265,10 +294,11 @@ extension ServerConnection {
             if case .closed = phase { ended() }
             return
         }
+        endUnfinishedRead()
         exchange &+= 1
         bodyFailure = nil
         guard persists, !isDraining || body.isComplete && input.readableBytes > 0 else {
-            if body.isComplete, inputEnded || isDraining && persists { closeBehindAnswer() } else { linger() }
+            linger()
             return
         }
         guard body.isComplete else {
@@ -282,9 +312,12 @@ extension ServerConnection {
         nextHead()
     }
 
-    private func closeBehindAnswer() {
-        wire.closeOutput()
-        close()
+    /// A read of the request's body that outlives the answer ends with it: the next bytes are another request's.
+    private func endUnfinishedRead() {
+        guard let waiter = bodyWaiter else { return }
+        bodyWaiter = nil
+        endBodyWait()
+        waiter.resume(throwing: CancellationError())
     }
 
     /// Throws away what is left of a request's body, within its limit.
@@ -299,8 +332,8 @@ extension ServerConnection {
 
     private func nextHead() {
         phase = .waiting
-        if isDraining, input.readableBytes == 0 {
-            close()
+        if isDraining || inputEnded, input.readableBytes == 0 {
+            linger()
             return
         }
         if !isReading { setReading(true) }

@@ -53,7 +53,7 @@ extension ServerConnection {
 
     func endBodyWait() {
         body.stopWaiting(at: worker.eventNow)
-        clearTimer()
+        bodyTimer?.clear()
         context?.cancellation.end(self)
     }
 
@@ -66,7 +66,7 @@ extension ServerConnection {
             whole: server.timeouts.body,
             bytesPerSecond: server.configuration.limits.bodyBytesPerSecond
         )
-        setTimer(.body, patience)
+        setBodyTimer(patience)
     }
 
     func isBodyReady(_ exchange: Int) -> Bool {
@@ -97,7 +97,11 @@ extension ServerConnection {
             return
         }
         bodyWaiter = continuation
-        if continueIsOwed, body.byteCount == 0, !body.isComplete {
+        if Task.isCancelled {
+            interrupt(CancellationError())
+            return
+        }
+        if continueIsOwed, !isAnswering, body.byteCount == 0, !body.isComplete {
             // RFC 9110 section 10.1.1: only now is it known that the body is wanted.
             wire.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))
             wire.flush()

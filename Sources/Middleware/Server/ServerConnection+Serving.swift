@@ -22,7 +22,7 @@ extension ServerConnection {
             do {
                 let response: Response
                 do {
-                    response = try await server.root.handle(exchange.request, context: context)
+                    response = try await server.root.handle(makeRequest(head), context: context)
                 } catch {
                     response = try answer(to: error, context: context)
                 }
@@ -36,7 +36,7 @@ extension ServerConnection {
                 if let persists { answered(persists: persists) }
             } catch {
                 outcome.end = Self.end(for: error)
-                finish(context, outcome)
+                finish(context, ending(of: outcome))
                 brokenOff()
             }
         }
@@ -55,13 +55,12 @@ extension ServerConnection {
     /// One exchange that begins.
     private struct Exchange {
         let head: RequestHead
-        let request: Request
         let context: RequestContext
     }
 
     private func takeExchange() -> Exchange? {
         guard let head = request.take() else { return nil }
-        return Exchange(head: head, request: makeRequest(head), context: exchangeContext(for: head))
+        return Exchange(head: head, context: exchangeContext(for: head))
     }
 
     /// The answer to a throw that no pipeline has answered. `CancellationError` passes once the client has gone.
@@ -93,15 +92,22 @@ extension ServerConnection {
 
     private func prepare(_ context: RequestContext, for head: RequestHead) {
         context.beganAt = clock
+        statusClass = .none
         // RFC 9110 section 15.2: a client of HTTP/1.0 gets no 1xx.
         guard !head.isHTTP10 else {
             context.informational = nil
             context[ProtocolKey.self] = "HTTP/1.0"
             return
         }
-        guard context.informational == nil else { return }
         gate.connection = self
-        context.informational = { [gate] status, headers in gate.connection?.sendInformational(status, headers) }
+        guard context.informational == nil else { return }
+        let gate = gate
+        let identity = ObjectIdentifier(context)
+        context.informational = { status, headers in
+            guard let connection = gate.connection, let current = connection.context else { return }
+            // A context that was kept has nothing to say in the exchanges after its own.
+            if ObjectIdentifier(current) == identity { connection.sendInformational(status, headers) }
+        }
     }
 
     /// The way back to the connection for a context that may outlive it; shut when the connection ends. (A weak reference
@@ -140,18 +146,31 @@ extension ServerConnection {
         }
     }
 
-    /// Ends the exchange for those who watch it.
-    func finish(_ context: RequestContext, _ outcome: Outcome) {
-        ServerMetric.requests[statusClass].increment()
-        if body.byteCount > 0 { ServerMetric.requestBytes.increment(by: body.byteCount) }
-        ServerMetric.responseBytes.increment(by: outcome.bytesSent)
+    /// How an exchange ended, taken before the connection goes on to the next.
+    struct Ending {
+        var outcome: Outcome
+        let status: StatusClass
+        let exchange: Int
+    }
+
+    func ending(of outcome: Outcome) -> Ending {
+        var outcome = outcome
+        outcome.bytesReceived = body.byteCount
+        return Ending(outcome: outcome, status: statusClass, exchange: exchange)
+    }
+
+    /// Ends the exchange for those who watch it, once.
+    func finish(_ context: RequestContext, _ ending: Ending) {
+        guard finished < ending.exchange else { return }
+        finished = ending.exchange
+        ServerMetric.requests[ending.status].increment()
+        if ending.outcome.bytesReceived > 0 { ServerMetric.requestBytes.increment(by: ending.outcome.bytesReceived) }
+        ServerMetric.responseBytes.increment(by: ending.outcome.bytesSent)
         if ServerMetric.requestDuration.isRecording {
             ServerMetric.requestDuration.record(nanoseconds: worker.now - context.beganAt)
         }
-        statusClass = .none
         guard context.hasFinishers else { return }
-        var outcome = outcome
-        outcome.bytesReceived = body.byteCount
+        var outcome = ending.outcome
         outcome.lastByte = worker.instant(worker.now)
         context.finish(outcome)
     }

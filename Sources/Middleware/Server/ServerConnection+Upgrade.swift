@@ -5,6 +5,8 @@ import NIOCore
 extension ServerConnection {
     /// Whether the answer ends HTTP on this connection: 101 to an offer of the client, or a success of CONNECT.
     func isUpgrade(_ status: HTTPResponse.Status, _ head: RequestHead) -> Bool {
+        // What is left of a request's body would be taken for bytes of the new protocol.
+        guard body.isComplete else { return false }
         if head.method == .connect { return status.kind == .successful }
         return status.code == 101 && head.upgrade != nil
     }
@@ -40,13 +42,14 @@ extension ServerConnection {
         let bytes = ConnectionBytes(wire, on: worker, early: early) {}
         phase = .raw(bytes)
         if !isReading { setReading(true) }
+        if inputEnded { bytes.inputClosed() }
         do {
             try await upgrade(Connection(bytes), context)
         } catch {
             bytes.close()
             throw error
         }
-        finish(context, outcome)
+        finish(context, ending(of: outcome))
         bytes.close()
     }
 }

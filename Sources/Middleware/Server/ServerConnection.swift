@@ -52,6 +52,8 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
     @exclusivity(unchecked) var continueIsOwed = false
     /// The head of the final answer is out: no 1xx may follow.
     @exclusivity(unchecked) var isAnswering = false
+    /// The last exchange whose end was told.
+    @exclusivity(unchecked) var finished = 0
     @exclusivity(unchecked) var statusClass = StatusClass.none
     @exclusivity(unchecked) var context: RequestContext?
     @exclusivity(unchecked) var clock: Int64 = 0
@@ -60,14 +62,19 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
     @exclusivity(unchecked) var bodyWaiter: UnsafeContinuation<BodyPart, any Error>?
     @exclusivity(unchecked) var writeWaiter: UnsafeContinuation<Void, any Error>?
     let gate = Gate()
-    @exclusivity(unchecked) private var timer: LoopTimer?
-    @exclusivity(unchecked) private var timerPurpose = TimerPurpose.keepAlive
+    @exclusivity(unchecked) var timerIsSet = false
+    @exclusivity(unchecked) var bodyTimer: LoopTimer?
+    /// The source of the answer that is going out.
+    @exclusivity(unchecked) var answerSource: (any BodySource)?
+    /// Whether what was written last has not left yet.
+    @exclusivity(unchecked) private var isLeaving = false
+    @exclusivity(unchecked) var timer: LoopTimer?
+    @exclusivity(unchecked) var timerPurpose = TimerPurpose.keepAlive
 
     enum TimerPurpose {
         case taskLinger
         case keepAlive
         case head
-        case body
         case write
         case closeLinger
     }
@@ -142,7 +149,12 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
         case .handling:
             // The client does not wait for the answer, or its request will never be complete.
             clientGone()
-        case .waiting, .discarding, .lingering:
+        case .lingering where isLeaving:
+            inputEnded = true
+        case .discarding:
+            inputEnded = true
+            linger()
+        case .waiting, .lingering:
             close()
         case .closed:
             break
@@ -232,73 +244,20 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
         }
     }
 
-    // MARK: Timers
-
-    @exclusivity(unchecked) private(set) var timerIsSet = false
-
-    func setTimer(_ purpose: TimerPurpose, _ wait: Int64) {
-        timerPurpose = purpose
-        guard wait < .max else {
-            clearTimer()
-            return
-        }
-        let timer = self.timer ?? LoopTimer(on: worker.timers) { [unowned self] in timedOut() }
-        self.timer = timer
-        timerIsSet = true
-        let (end, overflow) = worker.eventNow.addingReportingOverflow(wait)
-        timer.set(overflow ? .max : end)
-    }
-
-    func clearTimer() {
-        timerIsSet = false
-        timer?.clear()
-    }
-
-    private func timedOut() {
-        timerIsSet = false
-        switch timerPurpose {
-        case .taskLinger:
-            setTimer(.keepAlive, server.timeouts.keepAlive &- Self.taskLinger)
-            rest()
-        case .keepAlive:
-            ServerMetric.timeouts[.keepAlive].increment()
-            close()
-        case .head:
-            // RFC 9110 section 15.5.9; a client that has sent nothing at all is not owed an answer.
-            if decoder.hasPartialHead {
-                ServerMetric.timeouts[.head].increment()
-                answerAndClose(Response(.requestTimeout, problem: "the head of the request did not come in time"))
-            } else {
-                close()
-            }
-        case .body:
-            guard bodyWaiter != nil else { return }
-            ServerMetric.timeouts[.bodyIdle].increment()
-            isDraining = true
-            interrupt(RequestTimeout())
-        case .write:
-            ServerMetric.timeouts[.write].increment()
-            wire.reset()
-            clientGone()
-        case .closeLinger:
-            close()
-        }
-    }
+    // MARK: Ends
 
     /// Gives back what an idle connection does not need.
-    private func rest() {
-        input = ByteBuffer()
+    func rest() {
+        if input.readableBytes == 0 { input = ByteBuffer() }
         context = nil
         requestWaiter?.resume()
         requestWaiter = nil
     }
 
-    // MARK: Ends
-
     /// The server stops: an idle connection closes, a busy one behind its answer.
     func drain() {
         isDraining = true
-        if case .waiting = phase, !decoder.hasPartialHead { close() }
+        if case .waiting = phase, !decoder.hasPartialHead { linger() }
     }
 
     /// The server waits no longer.
@@ -317,6 +276,8 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
         clearTimer()
         context?.cancellation.fail(CancellationError())
         interrupt(CancellationError())
+        answerSource?.cancel(CancellationError())
+        answerSource = nil
         task?.cancel()
         wire.close()
         // The task still runs; it ends the connection.
@@ -348,10 +309,21 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
         phase = .lingering
         input = ByteBuffer()
         context = nil
-        wire.closeOutput()
-        setReading(true)
-        setTimer(.closeLinger, Self.closeLinger)
         endTask()
+        setReading(true)
+        isLeaving = true
+        setTimer(.write, server.timeouts.write)
+        wire.write(ByteBuffer()) { [self] result in
+            isLeaving = false
+            guard case .lingering = phase else { return }
+            guard case .success = result, !inputEnded else {
+                close()
+                return
+            }
+            wire.closeOutput()
+            setTimer(.closeLinger, Self.closeLinger)
+        }
+        wire.flush()
     }
 
     /// Closes now.
@@ -366,6 +338,8 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
         gate.connection = nil
         timer?.invalidate()
         timer = nil
+        bodyTimer?.invalidate()
+        bodyTimer = nil
         input = ByteBuffer()
         context = nil
         endTask()

@@ -149,7 +149,7 @@ struct LoopTimersTests {
             timer.set(1_000_000)
             timer.invalidate()
         }
-        withKnownIssue("the entry of an ended timer stays in line until its instant") {
+        do {
             #expect(clock.timers.count < 5_000)
         }
     }
@@ -159,7 +159,7 @@ struct LoopTimersTests {
         let clock = Clockwork()
         let timer = LoopTimer(on: clock.timers) {}
         for step in 0..<10_000 { timer.set(Int64(100_000 - step)) }
-        withKnownIssue("every move to a nearer instant leaves an entry behind") {
+        do {
             #expect(clock.timers.count < 5_000)
         }
     }

@@ -46,7 +46,7 @@ struct PythonTests {
     }
 
     // A known issue that would hang: see `UpstreamSocketTests`.
-    @Test("an origin of HTTP/1.0 is understood", .disabled("ChannelWire ends an event twice: the loop stands still"))
+    @Test("an origin of HTTP/1.0 is understood")
     func http10() async throws {
         try await PythonOrigin.run(version: "HTTP/1.0") { origin in
             try await withServer(ReverseProxy(to: origin.endpoint)) { server in

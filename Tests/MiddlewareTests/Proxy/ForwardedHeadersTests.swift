@@ -153,7 +153,7 @@ struct ForwardedHeadersTests {
             ("192.0.2.1", .unknown, "", "for=unknown;proto=http"),
             (nil, .address, "a", "for=unknown;host=a;proto=http"),
             ("192.0.2.1", .obfuscated("_x.1"), "a\"b", "for=_x.1;host=\"a\\\"b\";proto=http"),
-            ("192.0.2.1", .obfuscated("bad\r\n"), "a\r\nb", "for=unknown;proto=http"),
+            ("192.0.2.1", .obfuscated("bad\r\n"), "a\r\nb", "for=unknown;host=ab;proto=http"),
         ] as [(String?, ForwardedHeaders.Node, String, String)]
     )
     func nodes(peer: String?, node: ForwardedHeaders.Node, authority: String, value: String) throws {

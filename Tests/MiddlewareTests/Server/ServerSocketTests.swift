@@ -154,8 +154,7 @@ struct ServerSocketTests {
     }
 
     @Test(
-        "a listener that allows it serves a client that closed its side, a large answer to the last byte",
-        .disabled("hangs now and then: the end of the answer does not come")
+        "a listener that allows it serves a client that closed its side, a large answer to the last byte"
     )
     func halfClose() async throws {
         let allowing = configuration { $0.allowsHalfClose = true }
@@ -257,8 +256,7 @@ struct ServerSocketTests {
     // MARK: Leaks
 
     @Test(
-        "after all kinds of ends no file descriptor and no connection is left",
-        .disabled("traps: a connection that ended within linger() sets a timer, which outlives it")
+        "after all kinds of ends no file descriptor and no connection is left"
     )
     func leaks() async throws {
         let handler = HandlerFunction { request, context in

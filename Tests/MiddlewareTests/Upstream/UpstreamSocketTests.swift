@@ -9,11 +9,7 @@ import Testing
 struct UpstreamSocketTests {
     private let answer = HandlerFunction { request, _ in Response(.ok, body: .text(request.path)) }
 
-    @Test(
-        "an origin that closes behind each answer can be asked again and again",
-        // A known issue that would hang: `channelReadComplete` ends an event that `end()` has ended within it.
-        .disabled("ChannelWire ends an event twice: the loop stands still")
-    )
+    @Test("an origin that closes behind each answer can be asked again and again")
     func closing() async throws {
         var configuration = Server.Configuration()
         configuration.threads = 1

@@ -82,6 +82,18 @@ package final class Worker: @unchecked Sendable {
         }
     }
 
+    /// Lets the loop see to its other work before the caller goes on. On the loop only. (`Task.yield()` would go on within
+    /// the same drain of the executor.)
+    package func nextTurn() async {
+        await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+            eventLoop.execute {
+                self.executor.beginEvent()
+                continuation.resume()
+                self.executor.endEvent()
+            }
+        }
+    }
+
     /// The timers. On the loop only.
     package var timers: LoopTimers {
         if let timersIfMade { return timersIfMade }
