@@ -8,6 +8,8 @@ import Synchronization
 package final class ConnectionBytes: WireHandler, @unchecked Sendable {
     /// How many bytes may wait for the reader before the wire is no longer read.
     private static let readAheadBytes = 64 << 10
+    /// How long a closing connection has to send what was written.
+    private static let closeTimeout: Int64 = 30_000_000_000
 
     private let wire: any Wire
     private let worker: Worker
@@ -17,6 +19,7 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
     private var inputEnded = false
     private var outputEnded = false
     private var outputLeft = false
+    private var closeTimer: LoopTimer?
     private var failure: (any Error)?
     /// When something was read or written last, by the worker's clock.
     fileprivate let lastActivity: Atomic<Int64>
@@ -59,18 +62,28 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         worker.perform {
             guard !self.outputEnded, self.failure == nil else { return }
             self.outputEnded = true
-            // What was written leaves first: closing at once would drop it.
-            self.wire.write(ByteBuffer()) { _ in
+            self.whenWritten {
                 self.outputLeft = true
                 if self.inputEnded { self.wire.close() } else { self.wire.closeOutput() }
             }
-            self.wire.flush()
         }
     }
 
-    func close() {
-        let wire = WireReference(wire)
-        worker.perform { wire.value.close() }
+    /// Closes once what was written has left, or when that takes too long.
+    package func close() {
+        worker.perform {
+            guard self.failure == nil else { return }
+            self.outputEnded = true
+            let timer = LoopTimer(on: self.worker.timers) { self.wire.close() }
+            timer.set(self.worker.now + Self.closeTimeout)
+            self.closeTimer = timer
+            self.whenWritten { self.wire.close() }
+        }
+    }
+
+    private func whenWritten(_ action: @escaping () -> Void) {
+        wire.write(ByteBuffer()) { _ in action() }
+        wire.flush()
     }
 
     private func take(_ continuation: UnsafeContinuation<ByteBuffer?, any Error>) {
@@ -138,6 +151,8 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         reader = nil
         writer?.resume(throwing: ChannelError.ioOnClosedChannel)
         writer = nil
+        closeTimer?.invalidate()
+        closeTimer = nil
         onClose()
     }
 
@@ -213,11 +228,5 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
             self.timer = timer
             timer.set(end)
         }
-    }
-
-    /// Carries a wire to its own loop. Unchecked because it is opened there only.
-    private struct WireReference: @unchecked Sendable {
-        let value: any Wire
-        init(_ value: any Wire) { self.value = value }
     }
 }

@@ -232,13 +232,13 @@ public final class RequestContext {
     public nonisolated(nonsending) func offload<R: Sendable>(
         _ work: @escaping @Sendable () async throws -> R
     ) async throws -> R {
-        try await withTaskExecutorPreference(globalConcurrentExecutor) { try await Self.run(work) }
-    }
-
-    /// Concurrent, because a closure that inherits its caller's place would begin on the loop.
-    @concurrent
-    private static func run<R: Sendable>(_ work: @Sendable () async throws -> R) async throws -> R {
-        try await work()
+        // A task of its own: a closure that inherits its caller's place would begin on the loop.
+        let task = Task(executorPreference: globalConcurrentExecutor) { try await work() }
+        return try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
+        }
     }
 
     // MARK: For the server

@@ -34,15 +34,20 @@ final class Acceptor: Sendable {
         switch listener.address {
         case .unix(let path):
             // A path has one socket; its connections go to the loops in turn.
-            let bootstrap = bootstrap(acceptingOn: workers[0])
+            let bootstrap = bootstrap(acceptingOn: workers[0], spreading: true)
             keep(try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get())
         case .host(let host, let port):
-            let first = try await bootstrap(acceptingOn: workers[0], reusingPort: true).bind(host: host, port: port).get()
+            // The first socket is bound without SO_REUSEPORT: with it, a port would be shared silently with another server of
+            // this user, and port 0 could even choose such a port. It opens to its siblings once the port is its own.
+            let first = try await bootstrap(acceptingOn: workers[0], spreading: false).bind(host: host, port: port).get()
             keep(first)
+            guard workers.count > 1 else { return }
+            try await first.setOption(Self.reusePort, value: 1).get()
+            let port = first.localAddress?.port ?? port
             for worker in workers.dropFirst() {
-                // Port 0 was decided by the first.
-                let port = first.localAddress?.port ?? port
-                keep(try await bootstrap(acceptingOn: worker, reusingPort: true).bind(host: host, port: port).get())
+                let bootstrap = bootstrap(acceptingOn: worker, spreading: false)
+                    .serverChannelOption(Self.reusePort, value: 1)
+                keep(try await bootstrap.bind(host: host, port: port).get())
             }
         }
     }
@@ -59,10 +64,14 @@ final class Acceptor: Sendable {
         channels.withLock { $0[$0.count - 1].append(channel) }
     }
 
-    private func bootstrap(acceptingOn worker: ServerWorker, reusingPort: Bool = false) -> ServerBootstrap {
+    private static var reusePort: ChannelOptions.Types.SocketOption {
+        .socketOption(NIOBSDSocket.Option(rawValue: SO_REUSEPORT))
+    }
+
+    /// - Parameter spreading: whether the connections go to all loops in turn, or stay on the one that accepts them.
+    private func bootstrap(acceptingOn worker: ServerWorker, spreading: Bool) -> ServerBootstrap {
         let group: any EventLoopGroup = worker.worker.eventLoop
-        let children: any EventLoopGroup = reusingPort ? group : worker.runtime.workers.group
-        let bootstrap = ServerBootstrap(group: group, childGroup: children)
+        return ServerBootstrap(group: group, childGroup: spreading ? worker.runtime.workers.group : group)
             .serverChannelOption(.backlog, value: Int32(clamping: backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -75,7 +84,6 @@ final class Acceptor: Sendable {
             .childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture { try accept(channel) }
             }
-        return reusingPort ? bootstrap.serverChannelOption(.socketOption(NIOBSDSocket.Option(rawValue: SO_REUSEPORT)), value: 1) : bootstrap
     }
 
     private func accept(_ channel: any Channel) throws {

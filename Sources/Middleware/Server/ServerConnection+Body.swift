@@ -76,17 +76,23 @@ extension ServerConnection {
 
     func readBody(_ exchange: Int) async throws -> BodyPart {
         if worker.isCurrent, exchange == self.exchange, bodyWaiter == nil, let part = takeBody() { return part }
+        let cancelled = CancellationFlag()
         return try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
-                worker.perform { self.waitForBody(exchange, continuation) }
+                worker.perform { self.waitForBody(exchange, cancelled, continuation) }
             }
         } onCancel: {
+            cancelled.set()
             worker.perform { if exchange == self.exchange { self.interrupt(CancellationError()) } }
         }
     }
 
-    private func waitForBody(_ exchange: Int, _ continuation: UnsafeContinuation<BodyPart, any Error>) {
-        guard exchange == self.exchange, bodyWaiter == nil, case .handling = phase, let context else {
+    private func waitForBody(
+        _ exchange: Int,
+        _ cancelled: CancellationFlag,
+        _ continuation: UnsafeContinuation<BodyPart, any Error>
+    ) {
+        guard !cancelled.isSet, exchange == self.exchange, bodyWaiter == nil, case .handling = phase, let context else {
             continuation.resume(throwing: CancellationError())
             return
         }
@@ -97,10 +103,6 @@ extension ServerConnection {
             return
         }
         bodyWaiter = continuation
-        if Task.isCancelled {
-            interrupt(CancellationError())
-            return
-        }
         if continueIsOwed, !isAnswering, body.byteCount == 0, !body.isComplete {
             // RFC 9110 section 10.1.1: only now is it known that the body is wanted.
             wire.write(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n"))

@@ -257,7 +257,7 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
     /// The server stops: an idle connection closes, a busy one behind its answer.
     func drain() {
         isDraining = true
-        if case .waiting = phase, !decoder.hasPartialHead { linger() }
+        if case .waiting = phase, !decoder.hasPartialHead { closeBehindOutput() }
     }
 
     /// The server waits no longer.
@@ -322,6 +322,18 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
             }
             wire.closeOutput()
             setTimer(.closeLinger, Self.closeLinger)
+        }
+        wire.flush()
+    }
+
+    /// Closes an idle connection once what was written has left.
+    private func closeBehindOutput() {
+        phase = .lingering
+        isLeaving = true
+        setTimer(.write, server.timeouts.write)
+        wire.write(ByteBuffer()) { [self] _ in
+            isLeaving = false
+            if case .lingering = phase { close() }
         }
         wire.flush()
     }

@@ -10,16 +10,21 @@ extension UpstreamConnection {
             if exchange == self.exchange, bodyWaiter == nil, let part = try takePart() { return part }
             if let context, !context.watchesTask { return try await suspendForPart(exchange) }
         }
+        let cancelled = CancellationFlag()
         return try await withTaskCancellationHandler {
-            try await suspendForPart(exchange)
+            try await suspendForPart(exchange, cancelled)
         } onCancel: {
+            cancelled.set()
             worker.perform { self.breakOff(exchange, CancellationError()) }
         }
     }
 
-    private func suspendForPart(_ exchange: Int) async throws -> BodyPart {
+    private func suspendForPart(_ exchange: Int, _ cancelled: CancellationFlag? = nil) async throws -> BodyPart {
         try await withUnsafeThrowingContinuation { continuation in
-            worker.perform { self.wait(exchange, continuation) }
+            worker.perform {
+                if let cancelled, cancelled.isSet { self.breakOff(exchange, CancellationError()) }
+                self.wait(exchange, continuation)
+            }
         }
     }
 

@@ -34,6 +34,9 @@ final class QueueWire: Wire, @unchecked Sendable {
         return (one, other)
     }
 
+    /// Who is told once everything has left.
+    private var waiting: [(Result<Void, any Error>) -> Void] = []
+
     var isWritable: Bool { (written + flushed).reduce(0) { $0 + $1.readableBytes } < capacity }
 
     func write(_ bytes: ByteBuffer) {
@@ -44,7 +47,7 @@ final class QueueWire: Wire, @unchecked Sendable {
 
     func write(_ bytes: ByteBuffer, _ done: @escaping (Result<Void, any Error>) -> Void) {
         write(bytes)
-        done(.success(()))
+        waiting.append(done)
     }
 
     func flush() {
@@ -93,7 +96,15 @@ final class QueueWire: Wire, @unchecked Sendable {
 
     private func deliver() {
         guard let peer, !isClosed, !peer.isClosed, !isHeld else { return }
-        while peer.isReading, !flushed.isEmpty { peer.handler?.received(flushed.removeFirst()) }
+        while peer.isReading, !flushed.isEmpty {
+            let part = flushed.removeFirst()
+            if part.readableBytes > 0 { peer.handler?.received(part) }
+        }
+        if flushed.isEmpty {
+            let left = waiting
+            waiting.removeAll()
+            for done in left { done(.success(())) }
+        }
         peer.handler?.receivedAll()
         if flushed.isEmpty, isEnding, !hasEnded {
             hasEnded = true

@@ -134,7 +134,7 @@ struct RequestContextExitTests {
                 await Task.yield()
                 return (leaves, !bench.worker.isCurrent)
             }
-            withKnownIssue("offloaded work runs on the loop until it is suspended for the first time") {
+            do {
                 #expect(leaves)
             }
             #expect(staysAway)
