@@ -34,7 +34,7 @@ build-tests:
 	swift build --build-tests $(STRICT)
 
 unit: build-tests ## Build, and run the tests
-	swift test --skip-build --disable-xctest
+	swift test --skip-build --disable-xctest --no-parallel
 
 consumers: build-tests ## Compile both consumers of the public contract, and run the one that answers
 	@diff Tests/Consumers/Plain.expected <("$$(swift build --show-bin-path)"/ConsumerContract) \

@@ -108,7 +108,9 @@ public struct Blueprint: Sendable {
     }
 
     /// Notes a problem unless `condition` holds.
-    public mutating func require(_ condition: Bool, _ problem: @autoclosure () -> String, mend: @autoclosure () -> String) {
+    public mutating func require(
+        _ condition: Bool, _ problem: @autoclosure () -> String, mend: @autoclosure () -> String
+    ) {
         guard !condition else { return }
         problems.append(CompositionProblem(place: name, problem: problem(), mend: mend()))
     }

@@ -151,7 +151,9 @@ public final class RequestContext {
 
     /// Sends a 1xx answer ahead of the final one (RFC 9110 section 15.2). A client of HTTP/1.0 gets none. Throws when the
     /// client has gone; other statuses than 102 to 199 are ignored, since 100 and 101 are the server's own.
-    public nonisolated(nonsending) func sendInformational(_ status: HTTPResponse.Status, _ headers: Headers) async throws {
+    public nonisolated(nonsending) func sendInformational(
+        _ status: HTTPResponse.Status, _ headers: Headers
+    ) async throws {
         guard (102...199).contains(status.code) else { return }
         guard !worker.isCurrent else {
             try cancellation.check()

@@ -14,7 +14,8 @@ public struct Response {
     private final class Head {
         @exclusivity(unchecked) var status: HTTPResponse.Status
         @exclusivity(unchecked) var headers: Headers
-        @exclusivity(unchecked) var upgrade: (nonisolated(nonsending) (consuming Connection, RequestContext) async throws -> Void)?
+        @exclusivity(unchecked) var upgrade:
+            (nonisolated(nonsending) (consuming Connection, RequestContext) async throws -> Void)?
 
         init(_ status: HTTPResponse.Status, _ headers: Headers) {
             self.status = status

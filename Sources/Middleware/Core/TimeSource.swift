@@ -1,3 +1,6 @@
+import NIOCore
+import NIOPosix
+
 #if canImport(Darwin)
 import Darwin
 #elseif canImport(Glibc)
@@ -5,8 +8,6 @@ import Glibc
 #elseif canImport(Musl)
 import Musl
 #endif
-import NIOCore
-import NIOPosix
 
 /// The time of a runtime: a monotonic clock, a wall clock and timers.
 ///

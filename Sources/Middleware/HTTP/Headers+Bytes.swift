@@ -88,9 +88,10 @@ extension Headers {
         let compared = canonical.utf8.withContiguousStorageIfAvailable { wanted in
             withBytes(of: entry, entry.name) { equalIgnoringCase($0, lowercase: wanted.span) }
         }
-        return compared ?? withBytes(of: entry, entry.name) { bytes in
-            equalIgnoringCase(bytes, lowercase: Array(canonical.utf8).span)
-        }
+        return compared
+            ?? withBytes(of: entry, entry.name) { bytes in
+                equalIgnoringCase(bytes, lowercase: Array(canonical.utf8).span)
+            }
     }
 
     /// The index of the first entry of that name.

@@ -1,3 +1,7 @@
+import HTTPTypes
+import NIOCore
+import NIOPosix
+
 #if canImport(Darwin)
 import Darwin
 #elseif canImport(Glibc)
@@ -5,9 +9,6 @@ import Glibc
 #elseif canImport(Musl)
 import Musl
 #endif
-import HTTPTypes
-import NIOCore
-import NIOPosix
 
 /// What a failure of a connection is to the one who forwards.
 extension ProxyFailure {

@@ -37,7 +37,8 @@ public struct ReverseProxy: Handler {
     public var blueprint: Blueprint {
         var blueprint = Blueprint("ReverseProxy to \(endpoint)", placement: Placement(follows: ["client address"]))
         if let problem = endpoint.problem {
-            blueprint.require(false, "\(endpoint.text) \(problem)", mend: "give host:port, http://host:port or unix:/path")
+            blueprint.require(
+                false, "\(endpoint.text) \(problem)", mend: "give host:port, http://host:port or unix:/path")
         }
         configuration.check(&blueprint)
         return blueprint
@@ -86,7 +87,8 @@ extension ForwarderConfiguration {
             blueprint.require(duration > .zero, "has \(name) of \(duration)", mend: "give more than zero")
         }
         if let totalTimeout {
-            blueprint.require(totalTimeout > .zero, "has a total timeout of \(totalTimeout)", mend: "give more than zero")
+            blueprint.require(
+                totalTimeout > .zero, "has a total timeout of \(totalTimeout)", mend: "give more than zero")
         }
     }
 }

@@ -1,3 +1,8 @@
+import HTTPTypes
+import NIOCore
+import NIOPosix
+import Synchronization
+
 #if canImport(Darwin)
 import Darwin
 #elseif canImport(Glibc)
@@ -5,10 +10,6 @@ import Glibc
 #elseif canImport(Musl)
 import Musl
 #endif
-import HTTPTypes
-import NIOCore
-import NIOPosix
-import Synchronization
 
 /// The listening sockets of a server: one for each address and event loop, so that the kernel spreads the connections and no
 /// connection changes its thread.
@@ -39,7 +40,8 @@ final class Acceptor: Sendable {
         case .host(let host, let port):
             // The first socket is bound without SO_REUSEPORT: with it, a port would be shared silently with another server of
             // this user, and port 0 could even choose such a port. It opens to its siblings once the port is its own.
-            let first = try await bootstrap(acceptingOn: workers[0], spreading: false).bind(host: host, port: port).get()
+            let first = try await bootstrap(acceptingOn: workers[0], spreading: false).bind(host: host, port: port)
+                .get()
             keep(first)
             guard workers.count > 1 else { return }
             try await first.setOption(Self.reusePort, value: 1).get()

@@ -82,16 +82,20 @@ extension Server.Configuration {
     func check(_ blueprint: inout Blueprint) {
         blueprint.require(threads >= 0, "has \(threads) threads", mend: "give 0 or more")
         blueprint.require(backlog > 0, "has a backlog of \(backlog)", mend: "give 1 or more")
-        blueprint.require(limits.headBytes >= 256, "has limits.headBytes of \(limits.headBytes)", mend: "give 256 or more")
-        blueprint.require(limits.fieldCount > 0, "has limits.fieldCount of \(limits.fieldCount)", mend: "give 1 or more")
-        blueprint.require(limits.targetBytes > 0, "has limits.targetBytes of \(limits.targetBytes)", mend: "give 1 or more")
+        blueprint.require(
+            limits.headBytes >= 256, "has limits.headBytes of \(limits.headBytes)", mend: "give 256 or more")
+        blueprint.require(
+            limits.fieldCount > 0, "has limits.fieldCount of \(limits.fieldCount)", mend: "give 1 or more")
+        blueprint.require(
+            limits.targetBytes > 0, "has limits.targetBytes of \(limits.targetBytes)", mend: "give 1 or more")
         blueprint.require(limits.bodyBytes >= 0, "has limits.bodyBytes of \(limits.bodyBytes)", mend: "give 0 or more")
         blueprint.require(
             limits.bodyBytesPerSecond >= 0,
             "has limits.bodyBytesPerSecond of \(limits.bodyBytesPerSecond)",
             mend: "give 0 or more"
         )
-        blueprint.require(limits.connections > 0, "has limits.connections of \(limits.connections)", mend: "give 1 or more")
+        blueprint.require(
+            limits.connections > 0, "has limits.connections of \(limits.connections)", mend: "give 1 or more")
         blueprint.require(
             limits.connectionsPerAddress > 0,
             "has limits.connectionsPerAddress of \(limits.connectionsPerAddress)",

@@ -54,7 +54,8 @@ extension ServerConnection {
         guard response.status.code >= 200 else {
             // An interim answer is not an answer: the client would take the next one for it.
             response.body.discard()
-            context.logger.error("a handler answered with an interim status", metadata: ["status": "\(response.status)"])
+            context.logger.error(
+                "a handler answered with an interim status", metadata: ["status": "\(response.status)"])
             return try sendAtOnce(Response(.internalServerError), answering: head, context: context, outcome: &outcome)
         }
         var buffer = takeScratch()
@@ -139,7 +140,9 @@ extension ServerConnection {
 
     /// Whether another request may follow on this connection.
     private func mayPersist(_ head: RequestHead) -> Bool {
-        guard head.persists, !isDraining, !inputEnded || input.readableBytes > 0, served < server.configuration.limits.requestsPerConnection else {
+        guard head.persists, !isDraining, !inputEnded || input.readableBytes > 0,
+            served < server.configuration.limits.requestsPerConnection
+        else {
             return false
         }
         guard !body.isComplete else { return true }

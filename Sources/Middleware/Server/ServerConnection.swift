@@ -154,7 +154,9 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
         case .discarding:
             inputEnded = true
             linger()
-        case .waiting, .lingering:
+        case .waiting:
+            closeBehindOutput()
+        case .lingering:
             close()
         case .closed:
             break

@@ -91,7 +91,9 @@ final class RequestUpload: @unchecked Sendable {
     private func write(_ bytes: ByteBuffer) throws {
         sent += bytes.readableBytes
         guard framing == .chunked else {
-            if let length = framing.declaredLength, sent > length { throw BodyLengthMismatch(declared: length, actual: sent) }
+            if let length = framing.declaredLength, sent > length {
+                throw BodyLengthMismatch(declared: length, actual: sent)
+            }
             wire.write(bytes)
             return
         }

@@ -161,8 +161,7 @@ struct ForwarderTests {
     @Test("a request that came as HTTP/1.0 says so in Via")
     func protocolVersion() async throws {
         try await withRig(.quiet { $0.via = Via() }) { rig in
-            let exchange = rig.send(Request(.get, "/"))
-            exchange.context?[ProtocolKey.self] = "HTTP/1.0"
+            _ = rig.send(Request(.get, "/"), version: "HTTP/1.0")
             await rig.settle()
             #expect(rig.origins[0].text.contains("\r\nVia: 1.0 gateway\r\n"))
         }

@@ -31,7 +31,8 @@ struct AnswerFramingTests {
         #expect(try await client.answer().headers[.date] == "Wed, 01 Jan 2025 00:00:02 GMT")
     }
 
-    @Test("a body at hand leaves with its length, whatever its size", arguments: [0, 1, 16 << 10, 16 << 10 + 1, 1 << 20])
+    @Test(
+        "a body at hand leaves with its length, whatever its size", arguments: [0, 1, 16 << 10, 16 << 10 + 1, 1 << 20])
     func bytes(size: Int) async throws {
         let (answer, client) = try await exchange(
             HandlerFunction { _, _ in

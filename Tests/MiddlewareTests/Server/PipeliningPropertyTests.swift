@@ -25,8 +25,13 @@ struct PipeliningPropertyTests {
         if how.contains("o") { try await context.offload { await Task.yield() } }
         let received = how.contains("r") ? String(buffer: try await request.body.collect(upTo: 1 << 20)) : ""
         let text = mark + received + String(repeating: Character(String(mark.first ?? "0")), count: size)
-        if how.contains("c") { return Response(.ok, body: .stream(ScriptedSource([.bytes(mark), .bytes(String(text.dropFirst(mark.count)))]))) }
-        if how.contains("l") { return Response(.ok, body: .stream(ScriptedSource([.bytes(text)], knownLength: text.utf8.count))) }
+        if how.contains("c") {
+            return Response(
+                .ok, body: .stream(ScriptedSource([.bytes(mark), .bytes(String(text.dropFirst(mark.count)))])))
+        }
+        if how.contains("l") {
+            return Response(.ok, body: .stream(ScriptedSource([.bytes(text)], knownLength: text.utf8.count)))
+        }
         if how.contains("e") { throw HTTPError(.conflict, mark) }
         return Response(.ok, body: .text(text))
     }

@@ -20,7 +20,8 @@ struct ServerContextTests {
         func keep(_ context: Ferry<RequestContext>) { contexts.withLock { $0.append(context) } }
     }
 
-    @Test("keys, logger, deadline, hooks and 1xx edits of a request are not those of the next", arguments: [true, false])
+    @Test(
+        "keys, logger, deadline, hooks and 1xx edits of a request are not those of the next", arguments: [true, false])
     func fresh(isPipelined: Bool) async throws {
         let (notes, outcomes) = (Notes(), Outcomes())
         let stand = ServerStand(

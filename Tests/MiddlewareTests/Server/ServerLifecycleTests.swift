@@ -91,8 +91,10 @@ struct ServerLifecycleTests {
         let error = try await #require(throws: CompositionError.self) { try await server.run() }
         let texts = error.problems.map(\.description)
         for part in [
-            "-1 threads", "backlog of 0", "limits.headBytes of 1", "limits.connections of 0", "bodyBytesPerSecond of -1",
-            "drainTimeout", "port 70000", "path of 0 bytes", "Unbuilt has no bricks: buy some", "Unbuilt needs consumer",
+            "-1 threads", "backlog of 0", "limits.headBytes of 1", "limits.connections of 0",
+            "bodyBytesPerSecond of -1",
+            "drainTimeout", "port 70000", "path of 0 bytes", "Unbuilt has no bricks: buy some",
+            "Unbuilt needs consumer",
         ] {
             #expect(texts.contains { $0.contains(part) }, "\(part)")
         }

@@ -75,7 +75,9 @@ struct ServerRefusalTests {
         #expect(try await client.answer().status == 431)
     }
 
-    @Test("a body in chunks past its limit makes the read throw; left to itself that is 413 and the end", arguments: [1, 100])
+    @Test(
+        "a body in chunks past its limit makes the read throw; left to itself that is 413 and the end",
+        arguments: [1, 100])
     func chunked(pieces: Int) async throws {
         let notes = Notes()
         let stand = stand(notes, limits)
@@ -148,7 +150,9 @@ struct ServerRefusalTests {
 
     @Test(
         "a malformed body makes the read throw; left to itself that is 400 and the end",
-        arguments: ["g\r\n", "5\r\nabcdeX", "-1\r\n", "\r\n", "5;\0\r\n", "0\r\nA : b\r\n\r\n", "fffffffffffffffff\r\n"]
+        arguments: [
+            "g\r\n", "5\r\nabcdeX", "-1\r\n", "\r\n", "5;\0\r\n", "0\r\nA : b\r\n\r\n", "fffffffffffffffff\r\n",
+        ]
     )
     func malformedBody(text: String) async throws {
         for isLate in [false, true] {

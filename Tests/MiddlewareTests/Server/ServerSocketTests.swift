@@ -24,7 +24,9 @@ struct ServerSocketTests {
         return configuration
     }
 
-    @Test("requests of every size go through every kind of socket", arguments: [TestListener.loopback, .loopbackIPv6, .unix])
+    @Test(
+        "requests of every size go through every kind of socket",
+        arguments: [TestListener.loopback, .loopbackIPv6, .unix])
     func listeners(listener: TestListener) async throws {
         try await withServer(collectHandler, on: listener) { server in
             let client = try await server.connect()

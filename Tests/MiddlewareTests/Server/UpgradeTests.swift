@@ -50,7 +50,8 @@ struct UpgradeTests {
         try await client.send(offer)
         #expect(try await client.sees("\r\n\r\nhello "))
         let head = try await client.rest()
-        #expect(head.hasPrefix(switching) && head.contains("Upgrade: echo\r\n") && head.contains("Connection: upgrade\r\n"))
+        #expect(
+            head.hasPrefix(switching) && head.contains("Upgrade: echo\r\n") && head.contains("Connection: upgrade\r\n"))
         #expect(!head.contains("Content-Length") && !head.contains("Transfer-Encoding"))
         for text in ["one", "GET / HTTP/1.1\r\n\r\n", "three"] {
             try await client.send(text)
@@ -143,7 +144,9 @@ struct UpgradeTests {
         #expect(notes.count == 0)
     }
 
-    @Test("a handler that answers 1xx has failed: the client gets a final answer, not the next one", arguments: [100, 101, 103])
+    @Test(
+        "a handler that answers 1xx has failed: the client gets a final answer, not the next one",
+        arguments: [100, 101, 103])
     func interimAsFinal(status: Int) async throws {
         let stand = ServerStand(
             HandlerFunction { request, _ in

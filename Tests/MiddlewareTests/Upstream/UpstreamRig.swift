@@ -57,9 +57,12 @@ final class UpstreamRig: @unchecked Sendable {
         to endpoint: Endpoint? = nil,
         reads: Bool = true,
         watchesTask: Bool = false,
-        limit: Duration? = nil
+        limit: Duration? = nil,
+        version: String? = nil
     ) -> RigExchange {
-        let exchange = RigExchange(makeContext(watchesTask: watchesTask), request, limit: limit)
+        let context = makeContext(watchesTask: watchesTask)
+        if let version { context[ProtocolKey.self] = version }
+        let exchange = RigExchange(context, request, limit: limit)
         exchanges.append(exchange)
         let target = endpoint ?? self.endpoint
         exchange.task = Task(executorPreference: worker.executor) { [forwarder] in

@@ -1,3 +1,6 @@
+package import NIOCore
+import NIOPosix
+
 #if canImport(Darwin)
 import Darwin
 #elseif canImport(Glibc)
@@ -5,8 +8,6 @@ import Glibc
 #elseif canImport(Musl)
 import Musl
 #endif
-package import NIOCore
-import NIOPosix
 
 /// A NIO channel as a ``Wire``. The last handler of its pipeline; touched on the channel's loop only.
 package final class ChannelWire: ChannelInboundHandler, Wire {
