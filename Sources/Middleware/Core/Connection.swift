@@ -3,7 +3,10 @@ public import NIOCore
 /// A raw two-way byte stream: an upgraded HTTP exchange, or an accepted connection of another protocol.
 ///
 /// Not copyable: it has one owner, who splits it with ``halves()`` or joins it to another with ``relay(with:idle:)``.
-/// Dropping it closes it.
+/// Dropping it closes it, once what was written has left or 30 seconds have passed.
+///
+/// Reads and writes keep to no deadline of a context: they end with the connection, with the cancellation of their
+/// task, and with the limit that ``relay(with:idle:)`` is given.
 public struct Connection: ~Copyable {
     /// The bytes that come in. One reader.
     public final class Inbound: Sendable {

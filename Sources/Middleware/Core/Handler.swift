@@ -11,7 +11,8 @@
 /// }
 /// ```
 ///
-/// One value serves every request of every event loop at once, so it is `Sendable`; the call runs on the request's loop.
+/// One value serves every request of every event loop at once, so it is `Sendable`; the call runs on the request's
+/// loop.
 public protocol Handler: Sendable {
     /// What is inside, for placement checks, printing and background services. The type's name unless implemented.
     var blueprint: Blueprint { get }
@@ -20,7 +21,8 @@ public protocol Handler: Sendable {
     nonisolated(nonsending) func handle(_ request: consuming Request, context: RequestContext) async throws -> Response
 }
 
-/// Takes a raw connection: for listeners that do not speak HTTP.
+/// Takes a raw connection: for listeners that do not speak HTTP. None of this library's does so yet; an upgraded HTTP
+/// exchange goes to ``Response/upgrade``.
 public protocol ConnectionHandler: Sendable {
     /// What is inside. The type's name unless implemented.
     var blueprint: Blueprint { get }

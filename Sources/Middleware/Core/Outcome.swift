@@ -10,7 +10,8 @@ public struct Outcome: Sendable {
         case originFailed
         /// A deadline passed while the answer was going out.
         case timedOut
-        /// The request was refused before a handler saw it.
+        /// The request was refused before a handler saw it, and so before anybody could ask for its end with
+        /// `onFinish`; the answers of a test client say it.
         case refused
     }
 
@@ -18,7 +19,7 @@ public struct Outcome: Sendable {
     public var end = End.complete
     /// The bytes of the answer's body that were handed to the connection, framing not counted.
     public var bytesSent = 0
-    /// The bytes of the request's body that were read by a handler, framing not counted.
+    /// The bytes of the request's body that had come, read by a handler or not, framing not counted.
     public var bytesReceived = 0
     /// When the head of the final answer was handed to the connection.
     public var firstByte: ContinuousClock.Instant?

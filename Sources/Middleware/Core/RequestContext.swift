@@ -4,10 +4,10 @@ public import Logging
 /// What belongs to one exchange besides its messages: typed keys, deadline, logger, hooks, and the ways to leave it.
 ///
 /// A context stays on the event loop of its connection. It is not `Sendable`, so that most accidental hops are compile
-/// errors; work that must leave has three doors: ``fork()`` makes a context for a branch, ``spawn(_:)`` starts work that
-/// outlives the request, ``offload(_:)`` runs heavy work off the loop. (A bare `Task` leaves the loop; `@concurrent`
-/// functions, default actors and `async let` stay on it.) A handler may be called from any executor all the same: the
-/// library's sources and pools check their loop and move the call there.
+/// errors; work that must leave has three doors: ``fork()`` makes a context for a branch, ``spawn(_:)`` starts work
+/// that outlives the request, ``offload(_:)`` runs heavy work off the loop. (A bare `Task` leaves the loop;
+/// `@concurrent` functions, default actors and `async let` stay on it.) A handler may be called from any executor all
+/// the same: the library's sources and pools check their loop and move the call there.
 ///
 /// ```swift
 /// context[TenantKey.self] = tenant
@@ -110,8 +110,8 @@ public final class RequestContext {
         return instant == .max ? nil : worker.instant(instant)
     }
 
-    /// Narrows the deadline until ``DeadlineScope/lift()`` or until the scope is dropped. A scope never widens the deadline
-    /// of those around it. One loop timer, no task.
+    /// Narrows the deadline until ``DeadlineScope/lift()`` or until the scope is dropped. A scope never widens the
+    /// deadline of those around it. One loop timer, no task.
     public func limit(to duration: Duration) -> DeadlineScope {
         lastScope += 1
         let (instant, overflow) = worker.now.addingReportingOverflow(max(0, duration.nanoseconds))
@@ -136,21 +136,23 @@ public final class RequestContext {
         worker.perform { [cancellation] in cancellation.setDeadline(instant) }
     }
 
-    /// Waits. Throws ``DeadlineExceeded`` when the deadline passes first, `CancellationError` when the client goes or the
-    /// task is cancelled.
+    /// Waits. Throws ``DeadlineExceeded`` when the deadline passes first, `CancellationError` when the client goes or
+    /// the task is cancelled.
     public nonisolated(nonsending) func sleep(for duration: Duration) async throws {
         try await Sleep(duration, in: self).wait()
     }
 
     // MARK: Hooks
 
-    /// Adds an action for when the exchange is over: the last byte went out, or it failed. For logs and metrics; counts in
-    /// flight, ejection evidence and cache commits hang on the body that they concern. Actions run in the order in which
-    /// they were added, on the loop.
+    /// Adds an action for when the exchange is over: the last byte went out, or it failed. For logs and metrics; counts
+    /// in flight, ejection evidence and cache commits hang on the body that they concern. Actions run in the order in
+    /// which they were added, on the loop.
     public func onFinish(_ action: @escaping (RequestContext, Outcome) -> Void) { finishers.append(action) }
 
-    /// Sends a 1xx answer ahead of the final one (RFC 9110 section 15.2). A client of HTTP/1.0 gets none. Throws when the
-    /// client has gone; other statuses than 102 to 199 are ignored, since 100 and 101 are the server's own.
+    /// Sends a 1xx answer ahead of the final one (RFC 9110 section 15.2). A client of HTTP/1.0 gets none. It is advice,
+    /// and never waited for: one that the client cannot take at once, or that comes after the head of the final answer,
+    /// is dropped. Throws when the client has gone; other statuses than 102 to 199 are ignored, since 100 and 101 are
+    /// the server's own.
     public nonisolated(nonsending) func sendInformational(
         _ status: HTTPResponse.Status, _ headers: Headers
     ) async throws {
@@ -173,7 +175,8 @@ public final class RequestContext {
         }
     }
 
-    /// Sees 1xx answers from further in and may edit them; `false` drops one. Those that were added last see them first.
+    /// Sees 1xx answers from further in and may edit them; `false` drops one. Those that were added last see them
+    /// first.
     public func onInformational(_ edit: @escaping (HTTPResponse.Status, inout Headers) -> Bool) {
         informationalEdits.append(edit)
     }
@@ -186,8 +189,8 @@ public final class RequestContext {
 
     // MARK: Ways out
 
-    /// A context of its own with the same keys, logger, peer, deadline and runtime. Its 1xx answers and `onFinish` actions go
-    /// nowhere; it ends with the task that uses it.
+    /// A context of its own with the same keys, logger, peer, deadline and runtime. Its 1xx answers and `onFinish`
+    /// actions go nowhere; it ends with the task that uses it.
     public func fork() -> sending RequestContext {
         let fork = copy()
         fork.deadlines = deadlines
@@ -215,8 +218,8 @@ public final class RequestContext {
     /// The most pieces of spawned work at a time on one event loop; more are not started, and an error is logged.
     public static var spawnLimit: Int { 4096 }
 
-    /// Starts work that outlives the request: on the same loop, with a fork of this context without its deadline, awaited
-    /// by the server's drain. It is not cancelled when the client goes.
+    /// Starts work that outlives the request: on the same loop, with a fork of this context without its deadline,
+    /// awaited by the server's drain. It is not cancelled when the client goes.
     public func spawn(_ work: nonisolated(nonsending) sending @escaping (RequestContext) async -> Void) {
         let worker = worker
         guard worker.beginSpawn(limit: Self.spawnLimit) else {

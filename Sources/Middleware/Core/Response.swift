@@ -45,20 +45,25 @@ public struct Response {
         self.body = body
     }
 
-    /// The status with its reason phrase.
+    /// The status with its reason phrase. A final one: a server answers 500 in place of an interim status (1xx), other
+    /// than the 101 of an ``upgrade``. Interim answers go through ``RequestContext/sendInformational(_:_:)``.
     public var status: HTTPResponse.Status {
         get { head.status }
         set { own().status = newValue }
     }
 
-    /// The fields. Framing (`Content-Length`, `Transfer-Encoding`, `Connection`) is the connection's: it follows from the
-    /// body, and what stands here for it is dropped, apart from the `Content-Length` of an answer to HEAD and of a 304.
+    /// The fields. Framing (`Content-Length`, `Transfer-Encoding`, `Connection`) is the connection's: it follows from
+    /// the body, and what stands here for it is dropped, apart from the `Content-Length` of an answer to HEAD and of a
+    /// 304.
     public var headers: Headers {
         get { head.headers }
         _modify { yield &own().headers }
     }
 
     /// Takes over the connection after a 101, or after a 2xx answer to CONNECT; `nil` for an ordinary answer.
+    ///
+    /// Only when the client has offered an upgrade (or sent CONNECT) and the whole of its body has come: a 101 without
+    /// that goes out as a 500, and another status as an ordinary answer.
     public var upgrade: (nonisolated(nonsending) (consuming Connection, RequestContext) async throws -> Void)? {
         get { head.upgrade }
         set { own().upgrade = newValue }

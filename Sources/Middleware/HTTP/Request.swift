@@ -2,9 +2,9 @@ public import HTTPTypes
 
 /// A request on its way through a gateway.
 ///
-/// Method, target, authority and headers are values that a middleware edits in place; the body is pulled by whoever needs
-/// it. Nothing of a request that only passes through is turned into a `String`: ``authority``, ``path`` and header
-/// subscripts make one when they are read.
+/// Method, target, authority and headers are values that a middleware edits in place; the body is pulled by whoever
+/// needs it. Nothing of a request that only passes through is turned into a `String`: ``authority``, ``path`` and
+/// header subscripts make one when they are read.
 ///
 /// ```swift
 /// var request = Request(.get, "/users/7?full=1")
@@ -13,8 +13,8 @@ public import HTTPTypes
 ///
 /// Not `Sendable`, because of its body; copies share that body.
 public struct Request {
-    /// Everything but the body, in one place: a request is handed through many layers, and this way each hand-over copies
-    /// one reference. Shared between copies and copied when one of them is edited.
+    /// Everything but the body, in one place: a request is handed through many layers, and this way each hand-over
+    /// copies one reference. Shared between copies and copied when one of them is edited.
     package final class Head {
         @exclusivity(unchecked) package var method: HTTPRequest.Method
         @exclusivity(unchecked) package var scheme: String
@@ -105,8 +105,9 @@ public struct Request {
         set { own().upgradeProtocol = newValue }
     }
 
-    /// The one authority of the request, `host[:port]`: what the absolute-form target says, else `Host`, else
-    /// `:authority`; those agree or the request was refused (RFC 9112 section 3.2). `Host` is derived from it on output.
+    /// The one authority of the request, `host[:port]`: what an absolute target says, which wins over a `Host` that
+    /// says something else (RFC 9112 section 3.2.2), else `Host`; empty when a request of HTTP/1.0 says neither. `Host`
+    /// is derived from it on output. Bytes that would end a line are left out when it is set.
     public var authority: String {
         get { head.authority.text }
         set { own().authority = Authority(newValue) }

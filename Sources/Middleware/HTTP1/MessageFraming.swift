@@ -77,6 +77,8 @@ extension FieldLines {
                 continue
             }
             var rest = entry.value
+            // A comma at the end is an empty member as well, one that the walk below would not come to.
+            guard !rest.isEmpty, bytes[rest.upperBound - 1] != Octet.comma else { throw .transferEncodingInvalid }
             repeat {
                 let member = bytes.nextMember(of: &rest)
                 let name = member.lowerBound..<bytes.endOfToken(from: member.lowerBound, to: member.upperBound)

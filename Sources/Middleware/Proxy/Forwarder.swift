@@ -17,13 +17,16 @@ import NIOCore
 ///     4  1xx answers pass to the client, the final head ends the wait
 ///     5  hop-by-hop fields go; the body streams, and its end frees the connection
 ///
-/// Bodies stream in both directions: at most 64 KiB and one read of an answer wait in memory. A request that is idempotent
-/// (RFC 9110 section 9.2.2), whose body can be sent again, and which met a connection that the endpoint was just closing
-/// is sent once more on another; nothing else is ever sent twice.
+/// Bodies stream in both directions: at most 64 KiB and one read of an answer wait in memory. A request that is
+/// idempotent (RFC 9110 section 9.2.2), whose body can be sent again, and which met a connection that the endpoint was
+/// just closing is sent once more on another; nothing else is ever sent twice.
 ///
-/// It does not follow redirects, does not decompress, and does not forward upgrades or CONNECT.
+/// It does not follow redirects, does not decompress, and does not forward upgrades, CONNECT or `Expect`, which the
+/// server has met. Of 1xx answers 100 stays here, and an endpoint that sends more than 64 of them breaks the protocol.
 ///
-/// Throws ``ProxyFailure``, which says where the exchange failed and how it is to be answered.
+/// Throws ``ProxyFailure``, which says where the exchange failed and how it is to be answered; ``DeadlineExceeded``
+/// when a deadline of the context or ``ForwarderConfiguration/totalTimeout`` passed first; and `CancellationError` when
+/// nobody waits for the answer any more.
 public struct Forwarder: Sendable {
     private let configuration: ForwarderConfiguration
     private let timeouts: ExchangeTimeouts
@@ -184,8 +187,8 @@ public struct Forwarder: Sendable {
         pools.giveBack(buffer)
     }
 
-    /// Forwards on the loop of the context for a caller who stands elsewhere. A task of its own, since a closure that only
-    /// awaits a function which stays with its caller would stay there too.
+    /// Forwards on the loop of the context for a caller who stands elsewhere. A task of its own, since a closure that
+    /// only awaits a function which stays with its caller would stay there too.
     private static func onLoop(
         _ call: Ferry<(Forwarder, Request, Endpoint, RequestContext)>
     ) async throws -> Ferry<Response> {

@@ -13,6 +13,9 @@ public struct Listener: Sendable, CustomStringConvertible {
 
     /// HTTP/1.1 without TLS.
     ///
+    /// Each event loop has a socket of its own on the port. A port that another process or another server listens on
+    /// makes ``Server/run()`` throw: it is never shared with them.
+    ///
     /// - Parameters:
     ///   - host: an IPv4 or IPv6 address or a name of this machine; every IPv4 address unless given.
     ///   - port: 0 lets the system choose one; ``Server/addresses()`` tells which.

@@ -11,16 +11,17 @@ import Synchronization
 /// try await server.run()
 /// ```
 ///
-/// It speaks HTTP/1.1 and 1.0, strictly (RFC 9112): what two parties could read differently is refused. One event loop for
-/// each core accepts connections of its own (`SO_REUSEPORT`) and keeps them; a request never changes its thread.
+/// It speaks HTTP/1.1 and 1.0, strictly (RFC 9112): what two parties could read differently is refused. One event loop
+/// for each core accepts connections of its own (`SO_REUSEPORT`) and keeps them; a request never changes its thread.
 ///
-/// Reading stops while a handler does not take what came: at most 64 KiB of a body or of pipelined requests wait in memory
-/// for each connection, plus one read. A client that resets, whose connection fails, or that closes before its answer is
-/// complete cancels the task of its request and every wait of its context (see ``Configuration/allowsHalfClose``).
+/// Reading stops while a handler does not take what came: at most 64 KiB of a body or of pipelined requests wait in
+/// memory for each connection, plus one read. A client that resets, whose connection fails, or that closes before its
+/// answer is complete cancels the task of its request and every wait of its context (see
+/// ``Configuration/allowsHalfClose``).
 ///
-/// A `Service` of ServiceLifecycle: on SIGTERM or a group's graceful shutdown it stops accepting, closes idle connections,
-/// finishes what is in flight and what was spawned, and returns, within ``Configuration/drainTimeout``. It runs the
-/// background services of its handler meanwhile. Run it once.
+/// A `Service` of ServiceLifecycle: on SIGTERM or a group's graceful shutdown it stops accepting, closes idle
+/// connections, finishes what is in flight and what was spawned, and returns, within ``Configuration/drainTimeout``. It
+/// runs the background services of its handler meanwhile. Run it once.
 public final class Server: Service {
     private struct State {
         var root: any Handler
@@ -42,8 +43,9 @@ public final class Server: Service {
     ///   - handler: answers the requests.
     ///   - listeners: the addresses to take connections on.
     ///   - configuration: threads, timeouts and limits.
-    ///   - runtime: the event loops, the clock and so on; one on its own threads unless given.
-    ///   - logger: where the server says what it does, and what contexts start from without a runtime.
+    ///   - runtime: the event loops, the clock, the logger and so on; one on threads of the server's own unless given.
+    ///   - logger: where the server says what it does, and what contexts start from; with a runtime, the runtime's
+    ///     logger takes its place.
     public init(
         _ handler: any Handler,
         listeners: [Listener],
@@ -59,8 +61,8 @@ public final class Server: Service {
         state = Mutex(State(root: handler))
     }
 
-    /// The addresses that are listened on, in the order of the listeners: waits until the server runs. With port 0 this is
-    /// how the port is known. Throws what made ``run()`` fail.
+    /// The addresses that are listened on, in the order of the listeners: waits until the server runs. With port 0 this
+    /// is how the port is known. Throws what made ``run()`` fail.
     public func addresses() async throws -> [SocketAddress] {
         try await withCheckedThrowingContinuation { continuation in
             let known = state.withLock { state in
@@ -90,8 +92,8 @@ public final class Server: Service {
 
     /// Takes connections until a graceful shutdown, then drains.
     ///
-    /// Throws ``CompositionError`` with every problem of the composition and the configuration before anything is opened,
-    /// and what binding an address throws.
+    /// Throws ``CompositionError`` with every problem of the composition and the configuration before anything is
+    /// opened, and what binding an address throws.
     public func run() async throws {
         do {
             try check()

@@ -5,13 +5,13 @@ import NIOCore
 /// One HTTP/1.1 connection of a client: reads requests, runs the handler on each in turn, writes the answers.
 ///
 /// While it is busy one task, which prefers the connection's loop, carries request after request
-/// (`ServerConnection+Serving.swift`); when the connection idles the task ends, and the next byte starts another. Requests that
-/// are pipelined wait in the read buffer: the next head is decoded when the answer before it is out.
+/// (`ServerConnection+Serving.swift`); when the connection idles the task ends, and the next byte starts another.
+/// Requests that are pipelined wait in the read buffer: the next head is decoded when the answer before it is out.
 ///
 /// Unchecked because it is touched on its worker's loop only.
 final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
     /// How long the task of an idle connection stays, so that a busy client never waits for a new one.
-    static let taskLinger: Int64 = 1_000_000_000
+    static let taskLinger: Int64 = 100_000_000
     /// How long a closing connection waits for the client to close, so that it still reads the answer.
     static let closeLinger: Int64 = 2_000_000_000
 
@@ -305,8 +305,8 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
         linger()
     }
 
-    /// Sends no more and waits a little for the client to close first: closing with unread bytes would reset the connection
-    /// and could take the answer with it (RFC 9112 section 9.6).
+    /// Sends no more and waits a little for the client to close first: closing with unread bytes would reset the
+    /// connection and could take the answer with it (RFC 9112 section 9.6).
     func linger() {
         phase = .lingering
         input = ByteBuffer()

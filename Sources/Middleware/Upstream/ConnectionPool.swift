@@ -7,12 +7,12 @@ public struct ConnectionLimits: Sendable, Hashable {
     public var connections = 1024
     /// The most idle connections that are kept. 256 unless set; 0 keeps none.
     public var idleConnections = 256
-    /// How long an idle connection is kept. 55 seconds unless set, below the 60 or more that most servers keep theirs, so
-    /// that the gateway closes first.
+    /// How long an idle connection is kept. 55 seconds unless set, below the 60 or more that most servers keep theirs,
+    /// so that the gateway closes first.
     public var idleTimeout = Duration.seconds(55)
     /// The most requests in the queue; past it a request fails at once (503). 1024 unless set.
     public var queuedRequests = 1024
-    /// How long a request queues. 10 seconds unless set.
+    /// How long a request queues. 10 seconds unless set; never less than ``connectTimeout``.
     public var queueTimeout = Duration.seconds(10)
     /// How long opening a connection may take, name look-up included. 5 seconds unless set.
     public var connectTimeout = Duration.seconds(5)

@@ -20,18 +20,19 @@ import NIOPosix
 ///
 /// ```swift
 /// let client = TestClient(time: time) {
-///     RateLimiter(.perSecond(1), by: .clientAddress)
+///     RequestID()
 ///     HandlerFunction { _, _ in Response(.ok) }
 /// }
 /// ```
 ///
 /// Handlers run as under a server: on one real event loop, under its executor, with a context whose time is manual,
-/// whose chance repeats itself and whose connections go to scripted origins. Pools, retries, timeouts and limits run
-/// for real. An address without a scripted origin refuses the connection.
+/// whose chance repeats itself and whose connections go to scripted origins. Pools, timeouts and limits run for real.
+/// An address without a scripted origin refuses the connection.
 ///
 /// A request's body arrives as a stream that can be opened once. A target goes through the checks and the normalisation
-/// of a received one, and is refused with 400 as a server would. A throw of the handler is answered as a server does.
-/// The content of the answer is checked against the length that its body declares.
+/// of a received one, and is refused with 400 as a server would. A throw of the handler is answered as a server does;
+/// `CancellationError` alone is thrown on, where a server whose client is still there answers 503. The content of the
+/// answer is checked against the length that its body declares.
 ///
 /// It neither frames nor parses the messages between client and gateway: that is what
 /// ``withServer(_:on:configuration:runtime:_:)`` is for. It runs no background services of the blueprint, and makes no

@@ -6,12 +6,14 @@ import NIOPosix
 ///
 /// ```swift
 /// let time = ManualTime()
-/// let client = TestClient(time: time) {
-///     RateLimiter(.perSecond(1), by: .clientAddress)
-///     HandlerFunction { _, _ in Response(.ok) }
-/// }
-/// _ = try await client.get("/")
+/// let client = TestClient(HandlerFunction { _, context in
+///     try await context.sleep(for: .seconds(1))
+///     return Response(.ok)
+/// }, time: time)
+/// async let response = client.get("/")
+/// await time.waitForTimers()
 /// time.advance(by: .seconds(1))
+/// #expect(try await response.status == .ok)
 /// ```
 ///
 /// Everything of the library waits on the clock of its `Runtime`, so a test of a timeout takes no time. To move the

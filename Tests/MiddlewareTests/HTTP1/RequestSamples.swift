@@ -269,6 +269,9 @@ enum RequestSamples {
         .refused("9112 6.3 near miss", post("Transfer-Encoding: xchunked"), .chunkedNotLast),
         .refused("9112 6.3 identity", post("Transfer-Encoding: identity"), .chunkedNotLast),
         .refused("9112 6.1 unknown", post("Transfer-Encoding: gzip, chunked"), .codingUnknown),
+        .refused("9112 6.1 trailing comma", post("Transfer-Encoding: chunked,"), .transferEncodingInvalid),
+        .refused("9112 6.1 trailing comma and space", post("Transfer-Encoding: chunked, "), .transferEncodingInvalid),
+        .refused("9112 6.1 comma alone", post("Transfer-Encoding: ,"), .transferEncodingInvalid),
         .refused(
             "9112 6.1 unknown, lines", post("Transfer-Encoding: a;b=c\r\nTransfer-Encoding: chunked"), .codingUnknown),
         .refused("9112 6.1 repeated", post("Transfer-Encoding: chunked, chunked"), .chunkedRepeated),

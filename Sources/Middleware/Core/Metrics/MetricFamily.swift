@@ -4,8 +4,9 @@ import Synchronization
 /// A metric that is split by a label of which every value is known. Using a series allocates nothing.
 ///
 /// ```swift
-/// static let decisions = MetricFamily<Decision, MetricCounter>("edge_decisions_total", unit: .requests, "…", advice:
-/// "…") decisions[.refused].increment()
+/// static let decisions = MetricFamily<Decision, MetricCounter>(
+///     "edge_decisions_total", unit: .requests, "…", advice: "…")
+/// decisions[.refused].increment()
 /// ```
 public final class MetricFamily<Value: MetricLabelValue, Handle: MetricHandle>: DeclaredMetric {
     public let metric: Metric

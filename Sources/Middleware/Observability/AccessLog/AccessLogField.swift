@@ -59,7 +59,7 @@ extension AccessLog {
         public static var status: Field { Field(.status) }
         /// The bytes of the answer's body.
         public static var bytesSent: Field { Field(.bytesSent) }
-        /// The bytes of the request's body that were read.
+        /// The bytes of the request's body that had come.
         public static var bytesReceived: Field { Field(.bytesReceived) }
         /// From the first byte of the request to the last of the answer, in milliseconds with three decimals.
         public static var duration: Field { Field(.duration) }
