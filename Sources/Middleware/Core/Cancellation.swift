@@ -22,7 +22,12 @@ package final class Cancellation: @unchecked Sendable {
 
     package init(worker: Worker) { self.worker = worker }
 
-    deinit { timer?.invalidate() }
+    deinit {
+        guard let timer else { return }
+        // The last reference may go elsewhere than on the loop.
+        let ferry = Ferry(timer)
+        worker.perform { ferry.value.invalidate() }
+    }
 
     /// Starts a wait, or throws what already ended it.
     package func begin(_ wait: any ContextWait) throws {
@@ -61,7 +66,7 @@ package final class Cancellation: @unchecked Sendable {
         }
         let timer =
             self.timer
-            ?? LoopTimer(on: worker.timers) { [unowned self] in self.interrupt(DeadlineExceeded()) }
+            ?? LoopTimer(on: worker.timers) { [weak self] in self?.interrupt(DeadlineExceeded()) }
         self.timer = timer
         timer.set(instant)
     }

@@ -20,6 +20,7 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
     private var outputEnded = false
     private var outputLeft = false
     private var closeTimer: LoopTimer?
+    private var isClosed = false
     private var failure: (any Error)?
     /// When something was read or written last, by the worker's clock.
     fileprivate let lastActivity: Atomic<Int64>
@@ -72,7 +73,7 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
     /// Closes once what was written has left, or when that takes too long.
     package func close() {
         worker.perform {
-            guard self.failure == nil else { return }
+            guard self.failure == nil, !self.isClosed, self.closeTimer == nil else { return }
             self.outputEnded = true
             let timer = LoopTimer(on: self.worker.timers) { self.wire.close() }
             timer.set(self.worker.now + Self.closeTimeout)
@@ -151,6 +152,7 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         reader = nil
         writer?.resume(throwing: ChannelError.ioOnClosedChannel)
         writer = nil
+        isClosed = true
         closeTimer?.invalidate()
         closeTimer = nil
         onClose()

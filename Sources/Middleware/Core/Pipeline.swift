@@ -19,27 +19,44 @@ public struct Pipeline: Handler {
 
     /// The middlewares, outermost first, around `handler`.
     public init(_ middlewares: [any Middleware], endingIn handler: any Handler) {
+        // Built from the inside; what is not a layer yet does not answer its throws.
         var next = handler
-        var heads: [any HeadMiddleware] = []
         var isRaw = !(handler is Pipeline)
+        var heads: (any HeadMiddleware)?
         for middleware in middlewares.reversed() {
             if let head = middleware as? any HeadMiddleware {
-                heads.insert(head, at: 0)
+                if let inner = heads { heads = Self.fuse(head, inner) } else { heads = head }
                 continue
             }
-            if !heads.isEmpty {
-                next = HeadStack(heads, next: next)
-                heads = []
+            if let neighbours = heads {
+                next = Self.stack(neighbours, next)
+                heads = nil
                 isRaw = false
             }
-            next = Link(middleware, next: isRaw ? Answering(next) : next)
+            if isRaw { next = Self.answering(next) }
+            next = Self.link(middleware, next)
             isRaw = false
         }
-        if !heads.isEmpty {
-            next = HeadStack(heads, next: next)
+        if let heads {
+            next = Self.stack(heads, next)
             isRaw = false
         }
-        first = isRaw ? Answering(next) : next
+        first = isRaw ? Self.answering(next) : next
+    }
+
+    // Each opens the types of its arguments, once and for all requests.
+    private static func answering(_ handler: some Handler) -> any Handler { Answering(handler) }
+
+    private static func link(_ middleware: some Middleware, _ next: some Handler) -> any Handler {
+        Link(middleware, next: next)
+    }
+
+    private static func stack(_ heads: some HeadMiddleware, _ next: some Handler) -> any Handler {
+        HeadStack(heads, next: next)
+    }
+
+    private static func fuse(_ outer: some HeadMiddleware, _ inner: some HeadMiddleware) -> any HeadMiddleware {
+        HeadPair(outer, inner)
     }
 
     /// The stages of a builder: middlewares, then one handler.
@@ -58,10 +75,10 @@ extension Pipeline: CustomStringConvertible {
 }
 
 /// A handler whose throws are answered.
-private struct Answering: Handler {
-    private let handler: any Handler
+private struct Answering<Inside: Handler>: Handler {
+    private let handler: Inside
 
-    init(_ handler: any Handler) { self.handler = handler }
+    init(_ handler: Inside) { self.handler = handler }
 
     var blueprint: Blueprint { handler.blueprint }
 
@@ -76,12 +93,13 @@ private struct Answering: Handler {
     }
 }
 
-/// One awaiting middleware and what is inside it.
-private struct Link: Handler {
-    private let middleware: any Middleware
-    private let next: any Handler
+/// One awaiting middleware and what is inside it. Generic, so that each layer is one call that may suspend, and not one to
+/// open its type and one to run it.
+private struct Link<Layer: Middleware, Next: Handler>: Handler {
+    private let middleware: Layer
+    private let next: Next
 
-    init(_ middleware: any Middleware, next: any Handler) {
+    init(_ middleware: Layer, next: Next) {
         self.middleware = middleware
         self.next = next
     }
@@ -90,72 +108,92 @@ private struct Link: Handler {
 
     func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
         do {
-            return try await open(middleware, next, request, context)
+            return try await middleware.handle(request, context: context, next: next)
         } catch let cancellation as CancellationError {
             throw cancellation
         } catch {
             return Response(answering: error, context: context)
         }
     }
-
-    private func open(
-        _ middleware: some Middleware,
-        _ next: some Handler,
-        _ request: consuming Request,
-        _ context: RequestContext
-    ) async throws -> Response {
-        try await middleware.handle(request, context: context, next: next)
-    }
 }
 
 /// Neighbouring head middlewares in one frame.
-private struct HeadStack: Handler {
-    private let heads: [any HeadMiddleware]
-    private let next: any Handler
+private struct HeadStack<Heads: HeadMiddleware, Next: Handler>: Handler {
+    private let heads: Heads
+    private let next: Next
 
-    init(_ heads: [any HeadMiddleware], next: any Handler) {
+    init(_ heads: Heads, next: Next) {
         self.heads = heads
         self.next = next
     }
 
     var blueprint: Blueprint {
-        heads.reversed().reduce(next.blueprint) { $1.blueprint.followed(by: $0) }
+        // A pair describes its outer part and carries the inner ones behind it.
+        heads.blueprint.followed(by: next.blueprint)
     }
 
     func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
         var request = request
-        var passed = 0
         var response: Response
+        var isPassed = false
         do {
-            var answer: Response?
-            while passed < heads.count {
-                answer = try heads[passed].before(&request, context: context)
-                if answer != nil { break }
-                passed += 1
-            }
-            if let answer {
-                response = answer
-            } else {
-                response = try await next.handle(request, context: context)
-            }
+            if let answer = try heads.before(&request, context: context) { return answer }
+            isPassed = true
+            response = try await next.handle(request, context: context)
         } catch let cancellation as CancellationError {
             throw cancellation
         } catch {
             response = Response(answering: error, context: context)
+            // The outermost head threw: nobody of this stack is outside of it.
+            if !isPassed { return response }
         }
-        while passed > 0 {
-            passed -= 1
-            heads[passed].after(&response, context: context)
-        }
+        heads.after(&response, context: context)
         return response
     }
 }
 
+/// Two head middlewares as one: what the inner one answers, or throws, passes the outer one on its way out.
+private struct HeadPair<Outer: HeadMiddleware, Inner: HeadMiddleware>: HeadMiddleware {
+    private let outer: Outer
+    private let inner: Inner
+
+    init(_ outer: Outer, _ inner: Inner) {
+        self.outer = outer
+        self.inner = inner
+    }
+
+    var blueprint: Blueprint { outer.blueprint.followed(by: inner.blueprint) }
+
+    func before(_ request: inout Request, context: RequestContext) throws -> Response? {
+        if let answer = try outer.before(&request, context: context) { return answer }
+        var answer: Response
+        do {
+            guard let found = try inner.before(&request, context: context) else { return nil }
+            answer = found
+        } catch let cancellation as CancellationError {
+            throw cancellation
+        } catch {
+            answer = Response(answering: error, context: context)
+        }
+        outer.after(&answer, context: context)
+        return answer
+    }
+
+    func after(_ response: inout Response, context: RequestContext) {
+        inner.after(&response, context: context)
+        outer.after(&response, context: context)
+    }
+}
+
 extension Blueprint {
-    /// The part with the rest of its chain.
-    fileprivate func followed(by next: Blueprint) -> Blueprint {
+    /// The part with the rest of its chain behind its last `next`.
+    fileprivate func followed(by rest: Blueprint) -> Blueprint {
         var whole = self
-        whole.children.append(("next", next))
+        if let last = whole.children.lastIndex(where: { $0.label == "next" }) {
+            whole.children[last].part = whole.children[last].part.followed(by: rest)
+        } else {
+            whole.children.append(("next", rest))
+        }
         return whole
     }
 }

@@ -43,6 +43,8 @@ public final class RequestContext {
     /// cancelled by the connection, which ends the waits directly.
     package let watchesTask: Bool
     private let initialLogger: Logger
+    /// Whether the server has told the end of the exchange.
+    package var isFinished = false
     @exclusivity(unchecked) package var informational: ((HTTPResponse.Status, Headers) -> Void)?
 
     /// The keys that were set, and their values in the same order: few, so that a walk beats a table.
@@ -271,6 +273,7 @@ public final class RequestContext {
         if !finishers.isEmpty { finishers.removeAll(keepingCapacity: true) }
         if !informationalEdits.isEmpty { informationalEdits.removeAll() }
         if !deadlines.isEmpty { deadlines.removeAll(keepingCapacity: true) }
+        isFinished = false
         cancellation.reset()
         logger = initialLogger
     }

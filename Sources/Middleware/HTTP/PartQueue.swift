@@ -15,6 +15,11 @@ package struct PartQueue {
 
     package mutating func append(_ part: ByteBuffer) {
         byteCount += part.readableBytes
+        // Small parts are copied together: each would keep the whole buffer alive that it was read into.
+        if next != nil, part.readableBytes < 1024, taken < rest.count, rest[rest.count - 1].readableBytes < 16 << 10 {
+            rest[rest.count - 1].writeImmutableBuffer(part)
+            return
+        }
         if next == nil { next = part } else { rest.append(part) }
     }
 

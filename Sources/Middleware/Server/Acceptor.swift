@@ -88,6 +88,22 @@ final class Acceptor: Sendable {
             }
     }
 
+    private func refuse(
+        _ connection: ServerConnection,
+        over wire: ChannelWire,
+        _ channel: any Channel,
+        _ status: HTTPResponse.Status,
+        _ limit: ConnectionRefusal
+    ) {
+        guard census.admitRefusal() else {
+            ServerMetric.connectionsRefused[limit].increment()
+            wire.reset()
+            return
+        }
+        channel.closeFuture.assumeIsolated().whenComplete { [census] _ in census.leaveRefusal() }
+        connection.refuse(status, limit)
+    }
+
     private func accept(_ channel: any Channel) throws {
         guard let server = workers.first(where: { $0.worker.eventLoop === channel.eventLoop }) else { return }
         ServerMetric.connectionsAccepted.increment()
@@ -106,9 +122,9 @@ final class Acceptor: Sendable {
             }
             connection.start()
         case .serverFull:
-            connection.refuse(.serviceUnavailable, .total)
+            refuse(connection, over: wire, channel, .serviceUnavailable, .total)
         case .addressFull:
-            connection.refuse(.tooManyRequests, .address)
+            refuse(connection, over: wire, channel, .tooManyRequests, .address)
         }
     }
 }

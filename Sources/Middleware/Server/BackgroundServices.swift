@@ -36,14 +36,16 @@ final class BackgroundServices: Sendable {
         }
     }
 
-    /// Ends all of them and waits.
-    func stop() async {
+    /// Ends all of them and waits; those that have not ended after `timeout` are cancelled.
+    func stop(within timeout: Duration, by time: any TimeSource) async {
         let ending = running.withLock { running in
             defer { running = [] }
             return running
         }
         for service in ending { end(service) }
+        let timer = time.schedule(at: time.now.advanced(by: timeout)) { for service in ending { service.task.cancel() } }
         for service in ending { await service.task.value }
+        timer.cancel()
     }
 
     private func start(_ service: any Service, _ identity: ObjectIdentifier?) -> Running {

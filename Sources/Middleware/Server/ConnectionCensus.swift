@@ -12,8 +12,12 @@ final class ConnectionCensus: Sendable {
 
     private struct Counts {
         var all = 0
+        var refused = 0
         var byAddress: [SocketAddress.AddressKey: Int] = [:]
     }
+
+    /// Refused connections that may wait for their answer to be read; further ones are reset.
+    private static let refusalLimit = 1024
 
     private let counts = Mutex(Counts())
     private let limit: Int
@@ -41,6 +45,18 @@ final class ConnectionCensus: Sendable {
             return .admitted
         }
     }
+
+    /// Counts in a connection that is told that it is refused; `false` when too many are being told already.
+    func admitRefusal() -> Bool {
+        counts.withLock { counts in
+            guard counts.refused < Self.refusalLimit else { return false }
+            counts.refused += 1
+            return true
+        }
+    }
+
+    /// Counts it out.
+    func leaveRefusal() { counts.withLock { $0.refused -= 1 } }
 
     /// Counts a connection out.
     func leave(_ address: SocketAddress?) {

@@ -154,7 +154,7 @@ public final class Server: Service {
         if await drain.run() == false { logger.warning("broke off what was still in flight when the drain had to end") }
         // From here on a swap starts nothing any more.
         state.withLock { $0.workers = [] }
-        await services.stop()
+        await services.stop(within: configuration.drainTimeout, by: runtime.time)
     }
 
     /// The outermost layer of a pipeline, which saves every request a call.

@@ -6,6 +6,8 @@ import NIOCore
 extension ServerConnection {
     /// Bodies up to this size leave in the same write as their head.
     private static var joinedBodyBytes: Int { 16 << 10 }
+    /// Larger bodies at hand leave in pieces of this size.
+    private static var pieceBytes: Int { 64 << 10 }
     /// A stream lets the other connections of its loop have a turn after so many bytes.
     private static var turnBytes: Int { 256 << 10 }
 
@@ -25,6 +27,7 @@ extension ServerConnection {
         }
         guard !response.isUpgrade, response.status.code >= 200 else { return nil }
         guard case .handling = phase else { throw CancellationError() }
+        isAnswering = true
         var buffer = takeScratch()
         let length = content?.readableBytes ?? 0
         let written = writeHead(of: response, length > 0 ? .length(length) : .none, answering: head, into: &buffer)
@@ -74,17 +77,22 @@ extension ServerConnection {
             server.scratch = buffer
             try await stream(response.body, written.framing, &outcome)
             finish(context, ending(of: outcome))
-        case .bytes(let bytes, let trailers) where written.framing != .none:
-            outcome.bytesSent = bytes.readableBytes
+        case .bytes(var bytes, let trailers) where written.framing != .none:
+            let whole = bytes.readableBytes
             wire.write(buffer)
             server.scratch = buffer
+            // In pieces, so that the limit of a write is one of progress and not of the whole.
+            while bytes.readableBytes > Self.pieceBytes, let piece = bytes.readSlice(length: Self.pieceBytes) {
+                if written.framing == .chunked { writeChunk(piece) } else { wire.write(piece) }
+                if !wire.isWritable { try await waitUntilWritable() }
+            }
+            outcome.bytesSent = whole
             writeWhole(bytes, trailers?.headers, written.framing, context, &outcome)
         default:
             response.body.discard()
             writeLast(buffer, context, outcome)
             server.scratch = buffer
         }
-        isAnswering = false
         return written.persists
     }
 
@@ -298,6 +306,7 @@ extension ServerConnection {
             return
         }
         endUnfinishedRead()
+        isAnswering = false
         exchange &+= 1
         bodyFailure = nil
         guard persists, !isDraining || body.isComplete && input.readableBytes > 0 else {
@@ -329,6 +338,7 @@ extension ServerConnection {
         if bodyFailure != nil || body.discarded > server.configuration.limits.discardedBodyBytes {
             linger()
         } else if body.isComplete {
+            clearTimer()
             nextHead()
         }
     }
@@ -339,7 +349,6 @@ extension ServerConnection {
             linger()
             return
         }
-        if !isReading { setReading(true) }
         if input.readableBytes > 0 {
             clock = worker.eventNow
             decodeHead()
@@ -347,7 +356,18 @@ extension ServerConnection {
             // Lets go of the read buffer, so that the next read can use it again.
             input = ByteBuffer()
         }
-        if case .waiting = phase, !timerIsSet { idle() }
+        switch phase {
+        case .waiting: setReading(true)
+        // Pipelined requests are taken up only as fast as they are answered.
+        case .handling where input.readableBytes + body.parts.byteCount < IncomingBody.readAheadBytes / 2:
+            setReading(true)
+        default: break
+        }
+        if case .waiting = phase, inputEnded {
+            linger()
+        } else if case .waiting = phase, !timerIsSet {
+            idle()
+        }
     }
 
     private func idle() {

@@ -47,7 +47,7 @@ extension ServerConnection {
     private func takeBody() -> BodyPart? {
         if bodyFailure != nil, body.parts.count == 0 { return nil }
         guard let part = body.take() else { return nil }
-        if !isReading, body.parts.byteCount < IncomingBody.readAheadBytes / 2 { setReading(true) }
+        if !isReading, input.readableBytes + body.parts.byteCount < IncomingBody.readAheadBytes / 2 { setReading(true) }
         return part
     }
 
@@ -83,7 +83,13 @@ extension ServerConnection {
             }
         } onCancel: {
             cancelled.set()
-            worker.perform { if exchange == self.exchange { self.interrupt(CancellationError()) } }
+            worker.perform {
+                // The reader alone: an answer that is going out has no part in it.
+                guard exchange == self.exchange, let waiter = self.bodyWaiter else { return }
+                self.bodyWaiter = nil
+                self.endBodyWait()
+                waiter.resume(throwing: CancellationError())
+            }
         }
     }
 
@@ -123,7 +129,7 @@ extension ServerConnection {
                 self.endBodyWait()
                 waiter.resume(throwing: CancellationError())
             }
-            if !self.isReading { self.setReading(true) }
+            if self.input.readableBytes < IncomingBody.readAheadBytes / 2 { self.setReading(true) }
         }
     }
 

@@ -9,7 +9,11 @@ import NIOCore
 extension ServerConnection {
     /// Serves until the connection idles, closes or is handed over.
     func serve() async {
+        var turns = 0
         while true {
+            // Pipelined requests that are answered at once would keep the loop for themselves.
+            turns &+= 1
+            if turns & 63 == 0 { await worker.nextTurn() }
             if request == nil {
                 guard isWaiting else { break }
                 await withUnsafeContinuation { continuation in
@@ -40,6 +44,8 @@ extension ServerConnection {
                 brokenOff()
             }
         }
+        // The client went before its request was taken up.
+        if case .closed = phase { ended() }
         task = nil
         // A request that came while the task was ending.
         if request != nil, case .handling = phase { startTask() }
@@ -59,7 +65,7 @@ extension ServerConnection {
     }
 
     private func takeExchange() -> Exchange? {
-        guard let head = request.take() else { return nil }
+        guard case .handling = phase, let head = request.take() else { return nil }
         return Exchange(head: head, context: exchangeContext(for: head))
     }
 
@@ -92,6 +98,7 @@ extension ServerConnection {
 
     private func prepare(_ context: RequestContext, for head: RequestHead) {
         context.beganAt = clock
+        isAnswering = false
         statusClass = .none
         // RFC 9110 section 15.2: a client of HTTP/1.0 gets no 1xx.
         guard !head.isHTTP10 else {
@@ -150,19 +157,18 @@ extension ServerConnection {
     struct Ending {
         var outcome: Outcome
         let status: StatusClass
-        let exchange: Int
     }
 
     func ending(of outcome: Outcome) -> Ending {
         var outcome = outcome
         outcome.bytesReceived = body.byteCount
-        return Ending(outcome: outcome, status: statusClass, exchange: exchange)
+        return Ending(outcome: outcome, status: statusClass)
     }
 
     /// Ends the exchange for those who watch it, once.
     func finish(_ context: RequestContext, _ ending: Ending) {
-        guard finished < ending.exchange else { return }
-        finished = ending.exchange
+        guard !context.isFinished else { return }
+        context.isFinished = true
         ServerMetric.requests[ending.status].increment()
         if ending.outcome.bytesReceived > 0 { ServerMetric.requestBytes.increment(by: ending.outcome.bytesReceived) }
         ServerMetric.responseBytes.increment(by: ending.outcome.bytesSent)

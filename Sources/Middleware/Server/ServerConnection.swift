@@ -52,8 +52,6 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
     @exclusivity(unchecked) var continueIsOwed = false
     /// The head of the final answer is out: no 1xx may follow.
     @exclusivity(unchecked) var isAnswering = false
-    /// The last exchange whose end was told.
-    @exclusivity(unchecked) var finished = 0
     @exclusivity(unchecked) var statusClass = StatusClass.none
     @exclusivity(unchecked) var context: RequestContext?
     @exclusivity(unchecked) var clock: Int64 = 0
@@ -113,12 +111,7 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
         case .waiting, .handling, .discarding:
             break
         }
-        if input.readableBytes == 0 {
-            input = bytes
-        } else {
-            var bytes = bytes
-            input.writeBuffer(&bytes)
-        }
+        input.join(bytes)
     }
 
     func receivedAll() {
@@ -222,6 +215,12 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
         request = head
         if !body.isComplete { decodeBody() }
         guard case .handling = phase else { return }
+        if inputEnded, !body.isComplete {
+            // The rest will never come.
+            request = nil
+            linger()
+            return
+        }
         if let waiter = requestWaiter {
             requestWaiter = nil
             waiter.resume()

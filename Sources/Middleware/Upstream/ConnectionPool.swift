@@ -35,6 +35,7 @@ final class ConnectionPool {
     @exclusivity(unchecked) private var dialing = 0
     @exclusivity(unchecked) private var waiters = Deque<Waiter>()
     private var sweep: LoopTimer?
+    private var isDialing = false
     @exclusivity(unchecked) private var isSweepScheduled = false
 
     init(_ address: DialAddress, limits: ConnectionLimits, dialer: any Dialer, worker: Worker) {
@@ -73,6 +74,10 @@ final class ConnectionPool {
     }
 
     private func dialIfNeeded() {
+        // An attempt that fails at once comes back here: the loop below goes on with it, rather than a call within a call.
+        guard !isDialing else { return }
+        isDialing = true
+        defer { isDialing = false }
         while dialing < waiters.count, busy + idle.count + dialing < max(1, limits.connections) { dial() }
     }
 

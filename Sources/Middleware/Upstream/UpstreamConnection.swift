@@ -167,12 +167,7 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     // MARK: Events
 
     func received(_ bytes: ByteBuffer) {
-        if input.readableBytes == 0 {
-            input = bytes
-        } else {
-            var bytes = bytes
-            input.writeBuffer(&bytes)
-        }
+        input.join(bytes)
         switch state {
         case .idle:
             // Nothing was asked: whatever this is, it answers nobody.
@@ -367,7 +362,10 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     // MARK: Timers and reading
 
     func setTimer(_ wait: Int64) {
-        guard wait < .max else { return }
+        guard wait < .max else {
+            timer?.clear()
+            return
+        }
         let timer = self.timer ?? LoopTimer(on: worker.timers) { [unowned self] in timedOut() }
         self.timer = timer
         let (end, overflow) = worker.eventNow.addingReportingOverflow(wait)
