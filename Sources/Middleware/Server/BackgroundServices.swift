@@ -43,7 +43,9 @@ final class BackgroundServices: Sendable {
             return running
         }
         for service in ending { end(service) }
-        let timer = time.schedule(at: time.now.advanced(by: timeout)) { for service in ending { service.task.cancel() } }
+        let timer = time.schedule(at: time.now.advanced(by: timeout)) {
+            for service in ending { service.task.cancel() }
+        }
         for service in ending { await service.task.value }
         timer.cancel()
     }

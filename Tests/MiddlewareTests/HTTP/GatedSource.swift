@@ -129,7 +129,7 @@ func text(_ source: any BodySource) async throws -> String? {
 
 /// Lets other tasks run until something holds; false when it never does.
 func eventually(_ condition: () -> Bool) async -> Bool {
-    for _ in 0..<200_000 {
+    for _ in 0..<1_000_000 {
         if condition() { return true }
         await Task.yield()
     }

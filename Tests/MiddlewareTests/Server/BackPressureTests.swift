@@ -101,21 +101,23 @@ struct BackPressureTests {
         #expect(try await client.answer().body == "0")
     }
 
-    @Test("a source that is always ready, and a client that is always faster, do not keep the loop to themselves")
+    @Test(
+        "a source that is always ready, and a client that is always faster, do not keep the loop to themselves",
+        .timeLimit(.minutes(1))
+    )
     func sharesTheLoop() async throws {
         let meter = MeteredSource.Meter()
         let stand = ServerStand(
             HandlerFunction { _, _ in
-                Response(.ok, body: .stream(MeteredSource(meter, partBytes: 64 << 10, count: 500)))
+                Response(.ok, body: .stream(MeteredSource(meter, partBytes: 64 << 10)))
             }
         )
         let client = try await stand.connectHeld(capacity: .max)
         try await client.send(request("GET /"))
+        // Neither of these would ever come back from a loop that only writes.
         try await stand.settle(turns: 3)
-        do {
-            #expect(meter.pulls < 400)
-        }
-        #expect(try await stand.until { meter.pulls == 501 })
+        try await client.finishSending()
+        #expect(try await stand.until { meter.isCancelled })
     }
 
     @Test("an echo streams both ways at once in bounded memory")

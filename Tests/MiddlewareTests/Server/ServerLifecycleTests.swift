@@ -305,7 +305,7 @@ struct ServerLifecycleTests {
 
     // MARK: Drain
 
-    @Test("a graceful shutdown of the group around it drains the server")
+    @Test("a graceful shutdown of the group around it drains the server", .timeLimit(.minutes(1)))
     func gracefulShutdown() async throws {
         let gate = Gate()
         let path = "/tmp/middleware-test-\(UInt32.random(in: 0 ... .max)).sock"
@@ -325,7 +325,7 @@ struct ServerLifecycleTests {
         let (busy, idle) = (try await RawClient.connect(to: address), try await RawClient.connect(to: address))
         try await idle.send(request("GET /"))
         try await busy.send(request("GET /"))
-        #expect(await eventually { gate.arrived == 2 })
+        while gate.arrived < 2 { await Task.yield() }
         await group.triggerGracefulShutdown()
         gate.open()
         for client in [busy, idle] {

@@ -194,9 +194,9 @@ struct RequestUploadTests {
     func backPressure() async throws {
         try await withRig { rig in
             let source = EndlessSource()
-            let exchange = rig.send(post(source))
             // The origin reads nothing from the start.
             rig.dialer.onWrite = { _ in rig.origins.first?.wire.setReading(false) }
+            let exchange = rig.send(post(source))
             await rig.settle(turns: 300)
             let taken = source.bytesRead
             #expect(taken > 0 && taken <= (64 + 16 + 16) << 10)
