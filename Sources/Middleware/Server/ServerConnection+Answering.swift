@@ -76,7 +76,7 @@ extension ServerConnection {
             wire.write(buffer)
             server.scratch = buffer
             try await stream(response.body, written.framing, &outcome)
-            finish(context, ending(of: outcome))
+            writeLast(ByteBuffer(), context, outcome)
         case .bytes(var bytes, let trailers) where written.framing != .none:
             let whole = bytes.readableBytes
             wire.write(buffer)
@@ -225,7 +225,6 @@ extension ServerConnection {
                     }
                 case .end(let trailers):
                     try writeEnd(trailers, framing, &outcome)
-                    wire.flush()
                     return
                 }
             }

@@ -113,7 +113,16 @@ struct CurlTests {
                     let result =
                         switch how {
                         case "expect":
-                            try await curl("-v", "--expect100-timeout", "60", "-H", "Expect: 100-continue", "--data-binary", data, url)
+                            try await curl(
+                                "-v",
+                                "--expect100-timeout",
+                                "60",
+                                "-H",
+                                "Expect: 100-continue",
+                                "--data-binary",
+                                data,
+                                url
+                            )
                         case "chunked": try await curl("-T", "-", url, input: file)
                         case "1.0": try await curl("--http1.0", "--data-binary", data, url)
                         default: try await curl("-H", "Expect:", "--data-binary", data, url)

@@ -59,14 +59,16 @@ enum NIODifferences {
         "invalid HTTP version": "9110 2.5: a higher minor version is read as the highest that is known",
         "invalid URL": "9112 3.2: NIO refuses bytes that are encoded here before anything is forwarded",
         chunkError: "9112 7.1.1: white space around `;` and `=` of an extension is to be read",
+        sizeError: "9112 7.1.1: white space in front of the `;` of an extension is to be read",
         "data received after completed connection: close message": "9112 9.6: it is for the server to stop reading",
     ]
 
     /// Whether NIO may refuse the bytes with that error. What it says of an extension it also says of a chunk that does
     /// not end, so there has to be an extension.
     static func explains(_ error: String, of bytes: ArraySlice<UInt8>) -> Bool {
-        refusedThere[error] != nil && (error != chunkError || bytes.contains(UInt8(ascii: ";")))
+        refusedThere[error] != nil && (error != chunkError && error != sizeError || bytes.contains(UInt8(ascii: ";")))
     }
 
     private static let chunkError = "strict mode assertion"
+    private static let sizeError = "invalid character in chunk size header"
 }
