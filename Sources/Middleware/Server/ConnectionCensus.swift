@@ -13,7 +13,7 @@ final class ConnectionCensus: Sendable {
     private struct Counts {
         var all = 0
         var refused = 0
-        var byAddress: [SocketAddress.AddressKey: Int] = [:]
+        var byAddress: [IPAddress: Int] = [:]
     }
 
     /// Refused connections that may wait for their answer to be read; further ones are reset.
@@ -33,7 +33,7 @@ final class ConnectionCensus: Sendable {
 
     /// Counts a connection in, unless a limit is reached. Unix-domain peers have no address and share none.
     func admit(_ address: SocketAddress?) -> Verdict {
-        let key = limitPerAddress < .max ? address?.addressKey : nil
+        let key = limitPerAddress < .max ? address?.censusKey : nil
         return counts.withLock { counts in
             guard counts.all < limit else { return .serverFull }
             if let key {
@@ -60,7 +60,7 @@ final class ConnectionCensus: Sendable {
 
     /// Counts a connection out.
     func leave(_ address: SocketAddress?) {
-        let key = limitPerAddress < .max ? address?.addressKey : nil
+        let key = limitPerAddress < .max ? address?.censusKey : nil
         counts.withLock { counts in
             counts.all -= 1
             guard let key, let open = counts.byAddress[key] else { return }
@@ -70,29 +70,10 @@ final class ConnectionCensus: Sendable {
 }
 
 extension SocketAddress {
-    /// The address without its port.
-    struct AddressKey: Hashable, Sendable {
-        let high: UInt64
-        let low: UInt64
-    }
-
-    var addressKey: AddressKey? {
-        switch self {
-        case .v4(let address):
-            // sockaddr_in holds the address behind its family and port.
-            return withUnsafeBytes(of: address.address) { bytes in
-                AddressKey(high: 0xFFFF, low: UInt64(bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
-            }
-        case .v6(let address):
-            // sockaddr_in6 holds it behind family, port and flow label.
-            return withUnsafeBytes(of: address.address) { bytes in
-                AddressKey(
-                    high: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
-                    low: bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
-                )
-            }
-        case .unixDomainSocket:
-            return nil
-        }
+    /// Whose connections count together: those of one IPv4 address, or of one IPv6 network of 64 bits, which is what a
+    /// single host is given (RFC 6177).
+    var censusKey: IPAddress? {
+        guard let address = IPAddress(self) else { return nil }
+        return address.isIPv4 ? address : IPAddress(high: address.high, low: 0)
     }
 }

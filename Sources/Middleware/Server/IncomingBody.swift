@@ -63,17 +63,17 @@ struct IncomingBody {
         waitsSince = nil
     }
 
-    /// When the present wait has to end, given what was waited for before.
+    /// How long the present wait may last, given what was waited for before, and which limit ends it.
     ///
     /// The least of: the idle limit, what is left of the limit for the whole body, and the point at which the bytes so far
     /// would be fewer than the minimum rate allows once the first idle limit has gone by.
-    func patience(idle: Int64, whole: Int64, bytesPerSecond: Int) -> Int64 {
-        var patience = idle
-        if whole < .max { patience = min(patience, max(0, whole - waited)) }
+    func patience(idle: Int64, whole: Int64, bytesPerSecond: Int) -> (Int64, ConnectionTimeout) {
+        var patience = (idle, ConnectionTimeout.bodyIdle)
+        if whole < .max, whole - waited < patience.0 { patience = (max(0, whole - waited), .bodyTotal) }
         if bytesPerSecond > 0, idle < .max {
             let (covered, overflow) = Int64(byteCount).multipliedReportingOverflow(by: 1_000_000_000)
             let allowed = overflow ? Int64.max : max(idle, covered / Int64(bytesPerSecond))
-            patience = min(patience, max(0, allowed - waited))
+            if allowed - waited < patience.0 { patience = (max(0, allowed - waited), .bodyRate) }
         }
         return patience
     }

@@ -68,8 +68,8 @@ extension Server {
         public var bodyBytesPerSecond = 100
         /// Open connections in all; then 503 and a close. 16384 unless set.
         public var connections = 16384
-        /// Open connections of one client address; then 429 and a close. No limit unless set: many clients can share
-        /// one.
+        /// Open connections of one client address, or of one IPv6 network of 64 bits; then 429 and a close. No limit unless
+        /// set: many clients can share one.
         public var connectionsPerAddress = Int.max
         /// Requests on one connection before it closes. No limit unless set.
         public var requestsPerConnection = Int.max

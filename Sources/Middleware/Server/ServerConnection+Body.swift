@@ -61,11 +61,12 @@ extension ServerConnection {
         let now = worker.eventNow
         body.stopWaiting(at: now)
         body.startWaiting(at: now)
-        let patience = body.patience(
+        let (patience, limit) = body.patience(
             idle: server.timeouts.bodyIdle,
             whole: server.timeouts.body,
             bytesPerSecond: server.configuration.limits.bodyBytesPerSecond
         )
+        bodyLimit = limit
         setBodyTimer(patience)
     }
 

@@ -30,7 +30,7 @@ extension ServerConnection {
 
     private func bodyTimedOut() {
         guard let waiter = bodyWaiter else { return }
-        ServerMetric.timeouts[.bodyIdle].increment()
+        ServerMetric.timeouts[bodyLimit].increment()
         isDraining = true
         bodyWaiter = nil
         endBodyWait()

@@ -62,6 +62,8 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
     let gate = Gate()
     @exclusivity(unchecked) var timerIsSet = false
     @exclusivity(unchecked) var bodyTimer: LoopTimer?
+    /// Which limit the timer of the body stands for.
+    @exclusivity(unchecked) var bodyLimit = ConnectionTimeout.bodyIdle
     /// The source of the answer that is going out.
     @exclusivity(unchecked) var answerSource: (any BodySource)?
     /// Whether what was written last has not left yet.

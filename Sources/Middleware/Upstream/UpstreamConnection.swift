@@ -1,15 +1,6 @@
 import HTTPTypes
+import Logging
 import NIOCore
-
-/// How long the parts of an exchange may take, in nanoseconds; `.max` is no limit.
-package struct ExchangeTimeouts: Sendable {
-    /// From the last byte of the request to the head of the final answer.
-    package var head = Int64.max
-    /// Between two reads of the answer's body that bring something, and for a write that makes no progress.
-    package var idle = Int64.max
-
-    package init() {}
-}
 
 /// One HTTP/1.1 connection to an endpoint, which carries one exchange at a time.
 ///
@@ -332,6 +323,14 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     func fail(_ error: any Error) {
         guard state != .closed, let context else { return }
         failure = error
+        if head == nil, state == .receivingBody, let broken = error as? UpstreamFailure {
+            // Nobody else sees it: the head has been passed on, so that no failure can be answered any more.
+            UpstreamMetric.answersBroken.increment()
+            context.logger.warning(
+                "an answer broke off",
+                metadata: ["endpoint": "\(pool.address)", "detail": "\(broken.detail)"]
+            )
+        }
         let upload = upload
         self.upload = nil
         close()

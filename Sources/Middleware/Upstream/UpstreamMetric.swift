@@ -38,6 +38,12 @@ package enum UpstreamMetric: MetricSet {
         "Connections that could not be opened.",
         advice: "The log names endpoint and reason: refused is a process that is down, timed out is the network."
     )
+    package static let answersBroken = MetricCounter(
+        "middleware_upstream_broken_answers_total",
+        unit: .requests,
+        "Answers that broke off within their body, after their head had been passed on.",
+        advice: "The client saw a reset: the log names the reason; look at the endpoint and the network to it."
+    )
     package static let requestsQueued = MetricCounter(
         "middleware_upstream_requests_queued_total",
         unit: .requests,
@@ -54,7 +60,7 @@ package enum UpstreamMetric: MetricSet {
     package static var metrics: [any DeclaredMetric] {
         [
             connectionsOpened, connectionsActive, connectionsIdle, connectionsEvicted, connectDuration,
-            connectFailures, requestsQueued, requestsWaiting,
+            connectFailures, answersBroken, requestsQueued, requestsWaiting,
         ]
     }
 }
