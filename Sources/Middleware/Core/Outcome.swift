@@ -22,9 +22,17 @@ public struct Outcome: Sendable {
     /// The bytes of the request's body that had come, read by a handler or not, framing not counted.
     public var bytesReceived = 0
     /// When the head of the final answer was handed to the connection.
-    public var firstByte: ContinuousClock.Instant?
+    public var firstByte: ContinuousClock.Instant? {
+        get { firstByteAt.map { ContinuousClock.Instant(nanoseconds: $0) } }
+        set { firstByteAt = newValue?.nanoseconds }
+    }
     /// When the last byte was, or the exchange failed.
-    public var lastByte: ContinuousClock.Instant?
+    public var lastByte: ContinuousClock.Instant? {
+        get { lastByteAt.map { ContinuousClock.Instant(nanoseconds: $0) } }
+        set { lastByteAt = newValue?.nanoseconds }
+    }
+    package var firstByteAt: Int64?
+    package var lastByteAt: Int64?
     /// The trailer section that was sent.
     public var trailers: Headers?
 

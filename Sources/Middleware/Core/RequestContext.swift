@@ -23,15 +23,22 @@ public final class RequestContext {
     public let runtime: Runtime
 
     /// The logger of this exchange; a middleware adds metadata for those inside.
-    @exclusivity(unchecked) public var logger: Logger
+    public var logger: Logger {
+        get { ownLogger ?? initialLogger }
+        _modify {
+            var logger = ownLogger ?? initialLogger
+            defer { ownLogger = logger }
+            yield &logger
+        }
+    }
 
     /// The connection that the request came over.
     public package(set) var peer: Peer
 
     /// When the exchange began: the first byte of the request was seen.
     public package(set) var began: ContinuousClock.Instant {
-        get { worker.instant(beganAt) }
-        set { beganAt = worker.nanoseconds(newValue) }
+        get { ContinuousClock.Instant(nanoseconds: beganAt) }
+        set { beganAt = newValue.nanoseconds }
     }
 
     /// The text of the peer's address, made once for the connection.
@@ -43,6 +50,8 @@ public final class RequestContext {
     /// cancelled by the connection, which ends the waits directly.
     package let watchesTask: Bool
     private let initialLogger: Logger
+    /// Set once somebody has changed the logger.
+    @exclusivity(unchecked) private var ownLogger: Logger?
     /// Whether the server has told the end of the exchange.
     package var isFinished = false
     @exclusivity(unchecked) package var informational: ((HTTPResponse.Status, Headers) -> Void)?
@@ -72,7 +81,6 @@ public final class RequestContext {
         self.peer = peer
         self.peerText = peerText ?? AddressText(peer.remote)
         self.watchesTask = watchesTask
-        logger = runtime.logger
         initialLogger = runtime.logger
         cancellation = Cancellation(worker: worker)
         beganAt = worker.now
@@ -109,7 +117,7 @@ public final class RequestContext {
     /// ``DeadlineExceeded``.
     public var deadline: ContinuousClock.Instant? {
         let instant = nearestDeadline
-        return instant == .max ? nil : worker.instant(instant)
+        return instant == .max ? nil : ContinuousClock.Instant(nanoseconds: instant)
     }
 
     /// Narrows the deadline until ``DeadlineScope/lift()`` or until the scope is dropped. A scope never widens the
@@ -212,7 +220,7 @@ public final class RequestContext {
         )
         fork.keys = keys
         fork.values = values
-        fork.logger = logger
+        fork.ownLogger = ownLogger
         fork.beganAt = beganAt
         return fork
     }
@@ -275,7 +283,7 @@ public final class RequestContext {
         if !deadlines.isEmpty { deadlines.removeAll(keepingCapacity: true) }
         isFinished = false
         cancellation.reset()
-        logger = initialLogger
+        if ownLogger != nil { ownLogger = nil }
     }
 }
 

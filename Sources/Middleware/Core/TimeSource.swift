@@ -56,6 +56,18 @@ public struct SystemTime: TimeSource {
     }
 }
 
+/// Instants as whole nanoseconds, which is how everything inside keeps them: the layout of
+/// `ContinuousClock.Instant` is known at run time only, so that a type which holds one pays for a look-up at each copy.
+extension ContinuousClock.Instant {
+    private static let origin = ContinuousClock.now
+
+    /// The instant that lies so many nanoseconds behind one that is the same for the whole process.
+    package init(nanoseconds: Int64) { self = Self.origin.advanced(by: .nanoseconds(nanoseconds)) }
+
+    /// The nanoseconds since that instant.
+    package var nanoseconds: Int64 { Self.origin.duration(to: self).nanoseconds }
+}
+
 extension Duration {
     /// Whole nanoseconds, clamped to what 64 bits hold.
     package var nanoseconds: Int64 {

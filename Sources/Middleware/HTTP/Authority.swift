@@ -41,7 +41,7 @@ package struct Authority: Sendable {
     package func write(into buffer: inout some ByteSink) {
         switch storage {
         case .received(let bytes): buffer.write(bytes.readableBytesUInt8Span)
-        case .text(let text): buffer.write(text)
+        case .text(let text): buffer.write(text: text)
         }
     }
 }

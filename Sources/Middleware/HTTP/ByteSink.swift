@@ -11,7 +11,8 @@ package protocol ByteSink {
 }
 
 extension ByteSink {
-    package mutating func write(_ text: String) {
+    /// Writes text that is made at run time. A literal goes through `write(_:)`, which copies it as it stands.
+    package mutating func write(text: String) {
         // A copy that is contiguous gives its bytes without another one.
         var text = text
         text.withUTF8 { write($0.span) }

@@ -108,13 +108,17 @@ extension Headers {
     }
 
     func withBytes<R>(of entry: Entry, _ range: Range<Int>, _ body: (Span<UInt8>) -> R) -> R {
-        entry.origin == .own
-            ? body(own.span.extracting(range))
-            : body(received.readableBytesUInt8Span.extracting(range))
+        if entry.origin == .own {
+            let own = own
+            return body(own.span.extracting(range))
+        }
+        let received = received
+        return body(received.readableBytesUInt8Span.extracting(range))
     }
 
     private func writeReceived(_ range: Range<Int>, into buffer: inout some ByteSink) {
         guard !range.isEmpty else { return }
+        let received = received
         buffer.write(received.readableBytesUInt8Span.extracting(range))
     }
 }

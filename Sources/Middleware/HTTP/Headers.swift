@@ -53,23 +53,57 @@ public struct Headers: Sendable {
         case own
     }
 
-    /// The head as it was received; entries refer to it from its reader index.
-    package private(set) var received: ByteBuffer
-    package internal(set) var own: [UInt8]
-    package private(set) var entries: [Entry]
+    /// What the fields lie in: one reference, because a message hands its headers on many times.
+    ///
+    /// Unchecked because it is changed only while a single `Headers` holds it.
+    private final class Storage: @unchecked Sendable {
+        @exclusivity(unchecked) var received = ByteBuffer()
+        @exclusivity(unchecked) var own: [UInt8] = []
+        @exclusivity(unchecked) var entries: [Entry] = []
 
-    /// No fields.
-    public init() {
-        received = ByteBuffer()
-        own = []
-        entries = []
+        init() {}
+
+        init(received: ByteBuffer, entries: [Entry]) {
+            self.received = received
+            self.entries = entries
+        }
+
+        init(copying other: Storage) {
+            received = other.received
+            own = other.own
+            entries = other.entries
+        }
     }
 
+    /// `nil` before there was any field.
+    private var storage: Storage?
+
+    /// The head as it was received; entries refer to it from its reader index.
+    package var received: ByteBuffer { storage?.received ?? ByteBuffer() }
+
+    /// The bytes of fields that were set.
+    package internal(set) var own: [UInt8] {
+        get { storage?.own ?? [] }
+        _modify { yield &unshared().own }
+    }
+
+    package private(set) var entries: [Entry] {
+        get { storage?.entries ?? [] }
+        _modify { yield &unshared().entries }
+    }
+
+    /// No fields.
+    public init() {}
+
     /// Fields that a codec has already checked, over the bytes they were found in.
-    package init(received: ByteBuffer, entries: [Entry]) {
-        self.received = received
-        self.own = []
-        self.entries = entries
+    package init(received: ByteBuffer, entries: [Entry]) { storage = Storage(received: received, entries: entries) }
+
+    /// The storage, not shared with a copy.
+    private mutating func unshared() -> Storage {
+        if isKnownUniquelyReferenced(&storage), let storage { return storage }
+        let storage = storage.map { Storage(copying: $0) } ?? Storage()
+        self.storage = storage
+        return storage
     }
 
     /// The number of fields, counting duplicates.

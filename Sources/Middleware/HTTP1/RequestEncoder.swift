@@ -43,7 +43,7 @@ package enum RequestEncoder {
         if method == .get {
             buffer.write("GET ")
         } else {
-            buffer.write(method.rawValue)
+            buffer.write(text: method.rawValue)
             buffer.write(" ")
         }
         if method == .connect {
@@ -98,7 +98,7 @@ package enum RequestEncoder {
         if let upgrade {
             // RFC 9110 section 7.8.
             buffer.write("Upgrade: ")
-            buffer.write(upgrade)
+            buffer.write(text: upgrade)
             buffer.write(persists ? "\r\nConnection: upgrade\r\n" : "\r\nConnection: upgrade, close\r\n")
         } else if !persists {
             // RFC 9112 section 9.6.

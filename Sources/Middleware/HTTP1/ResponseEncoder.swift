@@ -93,7 +93,7 @@ package enum ResponseEncoder {
         buffer.write(" ")
         // HTTPTypes has made the phrase legal ISO 8859-1.
         if status.reasonPhrase.utf8.allSatisfy({ $0 < 0x80 }) {
-            buffer.write(status.reasonPhrase)
+            buffer.write(text: status.reasonPhrase)
         } else {
             for scalar in status.reasonPhrase.unicodeScalars {
                 buffer.write([UInt8(truncatingIfNeeded: scalar.value)])

@@ -1,4 +1,4 @@
-package import NIOCore
+import NIOCore
 
 /// What an origin is told about the client behind the gateway: `X-Forwarded-For`, `-Proto`, `-Host` and `Forwarded`
 /// (RFC 7239).
@@ -77,45 +77,26 @@ public struct ForwardedHeaders: Sendable {
 
     // MARK: For the forwarder
 
-    /// What is known of a request when its head is written.
-    package struct Facts: Sendable {
-        package var scheme: String
-        package var authority: Authority
-        package var peer: Peer
-        /// The text of the peer's address, made once a connection.
-        package var peerText: AddressText
-        /// Who sent the request, when somebody has found out.
-        package var client: SocketAddress?
-        package var trust: PeerTrust
+    /// What is known of a request when its head is written. Read where it is needed rather than copied out.
+    package struct Facts {
+        private let head: Request.Head
+        private let context: RequestContext
+        package let trust: PeerTrust
 
-        package init(
-            scheme: String,
-            authority: Authority,
-            peer: Peer,
-            peerText: AddressText,
-            client: SocketAddress? = nil,
-            trust: PeerTrust = []
-        ) {
-            self.scheme = scheme
-            self.authority = authority
-            self.peer = peer
-            self.peerText = peerText
-            self.client = client
-            self.trust = trust
-        }
-
-        /// The facts of a request in its context. `authority` is the client's, whatever Host the origin is sent.
+        /// The facts of a request in its context. The authority is the client's, whatever Host the origin is sent.
         package init(_ head: Request.Head, trust: PeerTrust, context: RequestContext) {
-            self.init(
-                scheme: head.scheme,
-                authority: head.authority,
-                peer: context.peer,
-                peerText: context.peerText,
-                client: context[ClientAddressKey.self],
-                trust: trust
-            )
+            self.head = head
+            self.trust = trust
+            self.context = context
         }
 
+        fileprivate var scheme: String { head.scheme }
+        fileprivate var authority: Authority { head.authority }
+        fileprivate var peer: Peer { context.peer }
+        /// The text of the peer's address, made once a connection.
+        fileprivate var peerText: AddressText { context.peerText }
+        /// Who sent the request, when somebody has found out.
+        fileprivate var client: SocketAddress? { context[ClientAddressKey.self] }
         fileprivate var clientText: AddressText { client.map { AddressText($0) } ?? peerText }
     }
 
@@ -196,7 +177,7 @@ public struct ForwardedHeaders: Sendable {
         case "https": buffer.write("X-Forwarded-Proto: https\r\n")
         default:
             guard FieldGrammar.isToken(scheme.utf8.span) else { return }
-            buffer.write("X-Forwarded-Proto: \(scheme)\r\n")
+            buffer.write(text: "X-Forwarded-Proto: \(scheme)\r\n")
         }
     }
 }
@@ -219,11 +200,11 @@ extension ForwardedHeaders {
         }
         if !facts.authority.isEmpty, let host = QuotedString.tokenOrEncoded(facts.authority.text) {
             buffer.write(";host=")
-            buffer.write(host)
+            buffer.write(text: host)
         }
         if FieldGrammar.isToken(facts.scheme.utf8.span) {
             buffer.write(";proto=")
-            buffer.write(facts.scheme)
+            buffer.write(text: facts.scheme)
         }
         buffer.write("\r\n")
     }
@@ -233,7 +214,7 @@ extension ForwardedHeaders {
         case .unknown:
             buffer.write("unknown")
         case .obfuscated(let name):
-            buffer.write(Self.isObfuscated(name) ? name : "unknown")
+            buffer.write(text: Self.isObfuscated(name) ? name : "unknown")
         case .address:
             writeAddress(address, port: nil, into: &buffer)
         case .addressAndPort:
@@ -253,7 +234,7 @@ extension ForwardedHeaders {
         if text.isIPv6 { buffer.write("[") }
         text.write(into: &buffer)
         if text.isIPv6 { buffer.write("]") }
-        if let port { buffer.write(":\(port)") }
+        if let port { buffer.write(text: ":\(port)") }
         if isQuoted { buffer.write("\"") }
     }
 

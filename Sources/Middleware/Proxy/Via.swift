@@ -122,7 +122,7 @@ public struct Via: Sendable {
     /// RFC 9110 section 7.6.3: the name of the protocol is left out when it is HTTP.
     private func writeProtocol(_ received: String, into buffer: inout some ByteSink) {
         let version = received.hasPrefix("HTTP/") ? received.dropFirst(5) : Substring(received)
-        buffer.write(version.isEmpty ? "1.1" : String(version))
+        buffer.write(text: version.isEmpty ? "1.1" : String(version))
         buffer.write(" ")
     }
 }

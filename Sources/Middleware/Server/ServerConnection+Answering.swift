@@ -35,7 +35,7 @@ extension ServerConnection {
             outcome.bytesSent = length
             buffer.write(content.readableBytesUInt8Span)
         }
-        if context.hasFinishers { outcome.firstByte = worker.instant(worker.eventNow) }
+        if context.hasFinishers { outcome.firstByteAt = worker.eventNow }
         writeLast(buffer, context, outcome)
         server.scratch = buffer
         return written.persists
@@ -70,7 +70,7 @@ extension ServerConnection {
         }
         isAnswering = true
         let written = writeHead(of: response, framing(of: response.body), answering: head, into: &buffer)
-        if context.hasFinishers { outcome.firstByte = worker.instant(worker.eventNow) }
+        if context.hasFinishers { outcome.firstByteAt = worker.eventNow }
         switch response.body.storage {
         case .stream where written.framing != .none:
             wire.write(buffer)

@@ -177,7 +177,7 @@ extension ServerConnection {
         }
         guard context.hasFinishers else { return }
         var outcome = ending.outcome
-        outcome.lastByte = worker.instant(worker.now)
+        outcome.lastByteAt = worker.now
         context.finish(outcome)
     }
 

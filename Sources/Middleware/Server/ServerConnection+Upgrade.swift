@@ -33,7 +33,7 @@ extension ServerConnection {
             into: &buffer
         )
         response.body.discard()
-        outcome.firstByte = worker.instant(worker.now)
+        outcome.firstByteAt = worker.now
         wire.write(buffer)
         wire.flush()
         clearTimer()

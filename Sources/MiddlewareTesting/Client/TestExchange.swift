@@ -66,7 +66,7 @@ final class TestExchange: @unchecked Sendable {
         }
         response.status = answer.status
         response.headers = answer.headers
-        response.outcome.firstByte = client.worker.instant(client.worker.now)
+        response.outcome.firstByteAt = client.worker.now
         try take(answer.body)
     }
 
@@ -163,7 +163,7 @@ final class TestExchange: @unchecked Sendable {
         isOver = true
         response.outcome.end = end
         response.outcome.bytesReceived = receivedBytes
-        response.outcome.lastByte = client.worker.instant(client.worker.now)
+        response.outcome.lastByteAt = client.worker.now
         self.context = nil
         context.finish(response.outcome)
     }

@@ -19,14 +19,18 @@ struct ForwardedHeadersTests {
     ) throws -> ForwardedHeaders.Facts {
         let remote = try peer.map { try SocketAddress(ipAddress: $0, port: 4711) }
         let local = try SocketAddress(ipAddress: "2001:db8::80", port: 8080)
-        return ForwardedHeaders.Facts(
-            scheme: scheme,
-            authority: Authority(authority),
+        let runtime = Runtime()
+        let context = RequestContext(
+            runtime: runtime,
+            worker: runtime.workers.current,
             peer: Peer(remote: remote, local: local),
-            peerText: AddressText(remote),
-            client: try client.map { try SocketAddress(ipAddress: $0, port: 0) },
-            trust: trust
+            watchesTask: false
         )
+        if let client { context[ClientAddressKey.self] = try SocketAddress(ipAddress: client, port: 0) }
+        var request = Request()
+        request.scheme = scheme
+        request.authority = authority
+        return ForwardedHeaders.Facts(request.head, trust: trust, context: context)
     }
 
     /// What reaches the origin: what passes, then what is written.

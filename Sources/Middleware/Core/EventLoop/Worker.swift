@@ -11,59 +11,37 @@ package final class Worker: @unchecked Sendable {
     package let time: any TimeSource
     private let spawned = Atomic<Int>(0)
     private var whenQuiet: (@Sendable () -> Void)?
-    private let clock: Clock
+    /// Whether the time is the system's, which is read without going through the protocol.
+    private let isSystemTime: Bool
+    /// What the loop's own clock is ahead of ``now``.
+    private let uptimeOffset: Int64
     @exclusivity(unchecked) private var slots: [(key: ObjectIdentifier, value: AnyObject)] = []
     @exclusivity(unchecked) private var timersIfMade: LoopTimers?
     @exclusivity(unchecked) private var eventTurn = UInt64.max
     @exclusivity(unchecked) private var eventInstant: Int64 = 0
 
-    private enum Clock {
-        /// The system's: read without going through the protocol.
-        case system(origin: ContinuousClock.Instant, uptime: Int64)
-        case other(origin: ContinuousClock.Instant)
-    }
-
     init(eventLoop: any EventLoop, time: any TimeSource) {
         self.eventLoop = eventLoop
         self.time = time
         executor = LoopExecutor(eventLoop: eventLoop)
-        clock =
-            time is SystemTime
-            ? .system(origin: time.now, uptime: Int64(NIODeadline.now().uptimeNanoseconds))
-            : .other(origin: time.now)
+        isSystemTime = time is SystemTime
+        uptimeOffset = Int64(NIODeadline.now().uptimeNanoseconds) - time.now.nanoseconds
     }
 
-    /// Nanoseconds since the worker was made.
+    /// The time in nanoseconds, as ``ContinuousClock/Instant/nanoseconds`` counts them.
     package var now: Int64 {
-        switch clock {
-        case .system(_, let uptime): Int64(NIODeadline.now().uptimeNanoseconds) - uptime
-        case .other(let origin): origin.duration(to: time.now).nanoseconds
-        }
+        isSystemTime ? Int64(NIODeadline.now().uptimeNanoseconds) - uptimeOffset : time.now.nanoseconds
     }
 
     /// ``now`` as it was when the present event began to be handled: read once for each. On the loop only; for timers,
     /// which tolerate its age.
     package var eventNow: Int64 {
-        guard case .system = clock else { return now }
+        guard isSystemTime else { return now }
         if eventTurn != executor.turn {
             eventTurn = executor.turn
             eventInstant = now
         }
         return eventInstant
-    }
-
-    /// The instant of a worker's nanoseconds.
-    package func instant(_ nanoseconds: Int64) -> ContinuousClock.Instant {
-        switch clock {
-        case .system(let origin, _), .other(let origin): origin.advanced(by: .nanoseconds(nanoseconds))
-        }
-    }
-
-    /// The worker's nanoseconds of an instant.
-    package func nanoseconds(_ instant: ContinuousClock.Instant) -> Int64 {
-        switch clock {
-        case .system(let origin, _), .other(let origin): origin.duration(to: instant).nanoseconds
-        }
     }
 
     /// Whether the caller stands on the loop.
@@ -141,13 +119,9 @@ package final class Worker: @unchecked Sendable {
                 self.executor.endEvent()
             }
         }
-        switch clock {
-        case .system:
-            let timer = eventLoop.scheduleTask(in: .nanoseconds(max(0, instant - now)), fire)
-            return TimerToken { timer.cancel() }
-        case .other:
-            return time.schedule(at: self.instant(instant), fire)
-        }
+        guard isSystemTime else { return time.schedule(at: ContinuousClock.Instant(nanoseconds: instant), fire) }
+        let timer = eventLoop.scheduleTask(in: .nanoseconds(max(0, instant - now)), fire)
+        return TimerToken { timer.cancel() }
     }
 
     /// The one `State` of this loop, made on first use. On the loop only.

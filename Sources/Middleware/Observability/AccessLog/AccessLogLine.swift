@@ -16,7 +16,7 @@ struct AccessLogLine {
         self.context = context
         self.outcome = outcome
         self.redactor = redactor
-        let end = outcome.lastByte.map { context.worker.nanoseconds($0) } ?? context.worker.now
+        let end = outcome.lastByteAt ?? context.worker.now
         duration = max(0, end - context.beganAt)
     }
 
@@ -78,8 +78,8 @@ struct AccessLogLine {
         case .duration:
             writeMilliseconds(duration)
         case .timeToFirstByte:
-            guard let first = outcome.firstByte else { return false }
-            writeMilliseconds(max(0, context.worker.nanoseconds(first) - context.beganAt))
+            guard let first = outcome.firstByteAt else { return false }
+            writeMilliseconds(max(0, first - context.beganAt))
         case .requestID:
             guard let id = context[RequestIDKey.self] else { return false }
             return write(id)
