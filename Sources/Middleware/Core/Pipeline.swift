@@ -22,10 +22,10 @@ public struct Pipeline: Handler {
         // Built from the inside; what is not a layer yet does not answer its throws.
         var next = handler
         var isRaw = !(handler is Pipeline)
-        var heads: (any HeadMiddleware)?
+        var heads: HeadLayer?
         for middleware in middlewares.reversed() {
             if let head = middleware as? any HeadMiddleware {
-                if let inner = heads { heads = Self.fuse(head, inner) } else { heads = head }
+                heads = Self.layer(head, around: heads)
                 continue
             }
             if let neighbours = heads {
@@ -51,12 +51,12 @@ public struct Pipeline: Handler {
         Link(middleware, next: next)
     }
 
-    private static func stack(_ heads: some HeadMiddleware, _ next: some Handler) -> any Handler {
-        HeadStack(heads, next: next)
+    private static func layer(_ head: some HeadMiddleware, around inner: HeadLayer?) -> HeadLayer {
+        HeadLayerOf(head, around: inner)
     }
 
-    private static func fuse(_ outer: some HeadMiddleware, _ inner: some HeadMiddleware) -> any HeadMiddleware {
-        HeadPair(outer, inner)
+    private static func stack(_ heads: HeadLayer, _ next: some Handler) -> any Handler {
+        HeadStack(heads, next: next)
     }
 
     /// The stages of a builder: middlewares, then one handler.
@@ -85,9 +85,8 @@ private struct Answering<Inside: Handler>: Handler {
     func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
         do {
             return try await handler.handle(request, context: context)
-        } catch let cancellation as CancellationError {
-            throw cancellation
         } catch {
+            guard !error.isCancellation else { throw error }
             return Response(answering: error, context: context)
         }
     }
@@ -109,79 +108,97 @@ private struct Link<Layer: Middleware, Next: Handler>: Handler {
     func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
         do {
             return try await middleware.handle(request, context: context, next: next)
-        } catch let cancellation as CancellationError {
-            throw cancellation
         } catch {
+            guard !error.isCancellation else { throw error }
             return Response(answering: error, context: context)
         }
     }
 }
 
-/// Neighbouring head middlewares in one frame.
-private struct HeadStack<Heads: HeadMiddleware, Next: Handler>: Handler {
-    private let heads: Heads
+/// Neighbouring head middlewares in one frame. What one answers, or throws, passes those outside it on its way out and no
+/// other.
+private struct HeadStack<Next: Handler>: Handler {
+    private let heads: HeadLayer
     private let next: Next
 
-    init(_ heads: Heads, next: Next) {
+    init(_ heads: HeadLayer, next: Next) {
         self.heads = heads
         self.next = next
     }
 
-    var blueprint: Blueprint {
-        // A pair describes its outer part and carries the inner ones behind it.
-        heads.blueprint.followed(by: next.blueprint)
-    }
+    var blueprint: Blueprint { heads.blueprint(followedBy: next.blueprint) }
 
     func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
         var request = request
+        var pass = HeadPass()
         var response: Response
-        var isPassed = false
         do {
-            if let answer = try heads.before(&request, context: context) { return answer }
-            isPassed = true
-            response = try await next.handle(request, context: context)
-        } catch let cancellation as CancellationError {
-            throw cancellation
+            try heads.before(&request, context, &pass)
+            if let answer = pass.answer {
+                response = answer
+            } else {
+                response = try await next.handle(consume request, context: context)
+            }
         } catch {
+            guard !error.isCancellation else { throw error }
             response = Response(answering: error, context: context)
-            // The outermost head threw: nobody of this stack is outside of it.
-            if !isPassed { return response }
         }
-        heads.after(&response, context: context)
+        if pass.count > 0 { heads.after(&response, context, pass.count) }
         return response
     }
 }
 
-/// Two head middlewares as one: what the inner one answers, or throws, passes the outer one on its way out.
-private struct HeadPair<Outer: HeadMiddleware, Inner: HeadMiddleware>: HeadMiddleware {
-    private let outer: Outer
-    private let inner: Inner
+/// How far a request has come through a stack of heads.
+private struct HeadPass {
+    /// The heads that have let it pass.
+    var count = 0
+    /// What the next one has answered.
+    var answer: Response?
+}
 
-    init(_ outer: Outer, _ inner: Inner) {
-        self.outer = outer
-        self.inner = inner
+/// One head middleware and those inside it. A class for each type of middleware and no protocol value: calling through
+/// one copies it, for each layer and each message.
+///
+/// Unchecked because a class that is inherited from cannot be checked; nothing of it ever changes.
+private class HeadLayer: @unchecked Sendable {
+    fileprivate let inner: HeadLayer?
+
+    fileprivate init(_ inner: HeadLayer?) { self.inner = inner }
+
+    func blueprint(followedBy rest: Blueprint) -> Blueprint { rest }
+
+    /// Asks each in turn until one answers.
+    func before(_ request: inout Request, _ context: RequestContext, _ pass: inout HeadPass) throws {}
+
+    /// Shows an answer to the outermost `count`, the innermost of them first.
+    func after(_ response: inout Response, _ context: RequestContext, _ count: Int) {}
+}
+
+/// The layer of one type of middleware. Unchecked for the same reason.
+private final class HeadLayerOf<Head: HeadMiddleware>: HeadLayer, @unchecked Sendable {
+    private let head: Head
+
+    init(_ head: Head, around inner: HeadLayer?) {
+        self.head = head
+        super.init(inner)
     }
 
-    var blueprint: Blueprint { outer.blueprint.followed(by: inner.blueprint) }
+    override func blueprint(followedBy rest: Blueprint) -> Blueprint {
+        head.blueprint.followed(by: inner?.blueprint(followedBy: rest) ?? rest)
+    }
 
-    func before(_ request: inout Request, context: RequestContext) throws -> Response? {
-        if let answer = try outer.before(&request, context: context) { return answer }
-        var answer: Response
-        do {
-            guard let found = try inner.before(&request, context: context) else { return nil }
-            answer = found
-        } catch let cancellation as CancellationError {
-            throw cancellation
-        } catch {
-            answer = Response(answering: error, context: context)
+    override func before(_ request: inout Request, _ context: RequestContext, _ pass: inout HeadPass) throws {
+        if let answer = try head.before(&request, context: context) {
+            pass.answer = answer
+            return
         }
-        outer.after(&answer, context: context)
-        return answer
+        pass.count += 1
+        try inner?.before(&request, context, &pass)
     }
 
-    func after(_ response: inout Response, context: RequestContext) {
-        inner.after(&response, context: context)
-        outer.after(&response, context: context)
+    override func after(_ response: inout Response, _ context: RequestContext, _ count: Int) {
+        if count > 1 { inner?.after(&response, context, count - 1) }
+        head.after(&response, context: context)
     }
 }
 

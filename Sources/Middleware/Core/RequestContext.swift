@@ -274,10 +274,8 @@ public final class RequestContext {
 
     /// Makes it as new for the next exchange of its connection. Only when nothing else holds it.
     package func reset() {
-        if !keys.isEmpty {
-            keys.removeAll(keepingCapacity: true)
-            values.removeAll(keepingCapacity: true)
-        }
+        // One by one: there are few, and removing a range of them costs more.
+        while keys.popLast() != nil { values.removeLast() }
         if !finishers.isEmpty { finishers.removeAll(keepingCapacity: true) }
         if !informationalEdits.isEmpty { informationalEdits.removeAll() }
         if !deadlines.isEmpty { deadlines.removeAll(keepingCapacity: true) }

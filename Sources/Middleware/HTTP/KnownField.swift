@@ -56,29 +56,30 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
             self = .other
             return
         }
-        // Length and first letter leave at most two candidates, so most names are decided without reading them.
+        // Length and first letter leave at most one candidate, so most names are decided without reading them.
+        let letter = name[0] | 0x20
         let candidate: KnownField
-        switch (name.count, name[0] | 0x20) {
-        case (2, UInt8(ascii: "t")): candidate = .te
-        case (3, UInt8(ascii: "v")): candidate = .via
-        case (4, UInt8(ascii: "d")): candidate = .date
-        case (4, UInt8(ascii: "h")): candidate = .host
-        case (6, UInt8(ascii: "e")): candidate = .expect
-        case (6, UInt8(ascii: "s")): candidate = .server
-        case (7, UInt8(ascii: "t")): candidate = .trailer
-        case (7, UInt8(ascii: "u")): candidate = .upgrade
-        case (9, UInt8(ascii: "f")): candidate = .forwarded
-        case (10, UInt8(ascii: "c")): candidate = .connection
-        case (10, UInt8(ascii: "k")): candidate = .keepAlive
-        case (14, UInt8(ascii: "c")): candidate = .contentLength
-        case (15, UInt8(ascii: "x")): candidate = .xForwardedFor
-        case (16, UInt8(ascii: "p")): candidate = .proxyConnection
-        case (16, UInt8(ascii: "x")): candidate = .xForwardedHost
-        case (17, UInt8(ascii: "t")): candidate = .transferEncoding
-        case (17, UInt8(ascii: "x")): candidate = .xForwardedProto
-        case (18, UInt8(ascii: "p")): candidate = .proxyAuthenticate
-        case (19, UInt8(ascii: "p")): candidate = .proxyAuthorization
-        default:
+        switch name.count {
+        case 2: candidate = letter == UInt8(ascii: "t") ? .te : .other
+        case 3: candidate = letter == UInt8(ascii: "v") ? .via : .other
+        case 4: candidate = letter == UInt8(ascii: "h") ? .host : letter == UInt8(ascii: "d") ? .date : .other
+        case 6: candidate = letter == UInt8(ascii: "s") ? .server : letter == UInt8(ascii: "e") ? .expect : .other
+        case 7: candidate = letter == UInt8(ascii: "u") ? .upgrade : letter == UInt8(ascii: "t") ? .trailer : .other
+        case 9: candidate = letter == UInt8(ascii: "f") ? .forwarded : .other
+        case 10: candidate = letter == UInt8(ascii: "c") ? .connection : letter == UInt8(ascii: "k") ? .keepAlive : .other
+        case 14: candidate = letter == UInt8(ascii: "c") ? .contentLength : .other
+        case 15: candidate = letter == UInt8(ascii: "x") ? .xForwardedFor : .other
+        case 16:
+            candidate =
+                letter == UInt8(ascii: "x") ? .xForwardedHost : letter == UInt8(ascii: "p") ? .proxyConnection : .other
+        case 17:
+            candidate =
+                letter == UInt8(ascii: "x") ? .xForwardedProto : letter == UInt8(ascii: "t") ? .transferEncoding : .other
+        case 18: candidate = letter == UInt8(ascii: "p") ? .proxyAuthenticate : .other
+        case 19: candidate = letter == UInt8(ascii: "p") ? .proxyAuthorization : .other
+        default: candidate = .other
+        }
+        guard candidate != .other else {
             self = .other
             return
         }

@@ -110,6 +110,11 @@ extension FieldLines {
         var options: ConnectionOptions = []
         guard contains(.connection) else { return options }
         for entry in entries where entry.known == .connection {
+            // The value of nearly all that have the field.
+            if entry.valueLength == 10, bytes.spells("keep-alive", in: entry.value) {
+                options.insert(.keepAlive)
+                continue
+            }
             let value = bytes.extracting(entry.value)
             var reader = FieldListReader()
             while let member = reader.next(in: value) {

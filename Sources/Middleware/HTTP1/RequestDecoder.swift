@@ -7,8 +7,8 @@ package struct RequestHead {
     /// resource), the fields without `Host`, and the first protocol that `Upgrade` offers when `Connection` names that
     /// field.
     package let message: Request.Head
-    /// `http` or `https` of an absolute-form.
-    package var scheme: String?
+    /// Whether an absolute-form says `https`, else `http`; `nil` for the other forms.
+    package var isSecureTarget: Bool?
     /// Whether the request is HTTP/1.0: no chunks and no 1xx may be sent to it.
     package var isHTTP10: Bool
     package var framing: BodyFraming
@@ -94,7 +94,7 @@ package struct RequestDecoder: Sendable {
     package mutating func next(from input: inout ByteBuffer) throws(WireProblem) -> RequestEvent? {
         do throws(WireProblem.Rule) {
             switch state {
-            case .head: return try nextHead(from: &input)
+            case .head: return try readHead(from: &input).map { .head($0) }
             case .body(let remaining):
                 guard let part = input.readSlice(length: min(remaining, input.readableBytes)),
                     part.readableBytes > 0
@@ -121,7 +121,22 @@ package struct RequestDecoder: Sendable {
         }
     }
 
-    private mutating func nextHead(from input: inout ByteBuffer) throws(WireProblem.Rule) -> RequestEvent? {
+    /// The next head, or `nil` when it needs more bytes: the same as ``next(from:)`` for a caller who has had the end of the
+    /// message before. `nil` in the midst of a message.
+    package mutating func nextHead(from input: inout ByteBuffer) throws(WireProblem) -> RequestHead? {
+        do throws(WireProblem.Rule) {
+            switch state {
+            case .head: return try readHead(from: &input)
+            case .failed(let rule): throw rule
+            case .body, .chunked, .end: return nil
+            }
+        } catch {
+            state = .failed(error)
+            throw WireProblem(request: error)
+        }
+    }
+
+    private mutating func readHead(from input: inout ByteBuffer) throws(WireProblem.Rule) -> RequestHead? {
         guard input.readableBytes > 0 else { return nil }
         if fields.isComplete {
             line = RequestLine()
@@ -131,7 +146,8 @@ package struct RequestDecoder: Sendable {
         if line.isFresh {
             try skipEmptyLines(of: &input)
         }
-        guard let findings = try scan(input.readableBytesUInt8Span) else { return nil }
+        guard try scan(input.readableBytesUInt8Span) else { return nil }
+        let findings = try findings(in: input.readableBytesUInt8Span)
         guard let head = input.readSlice(length: fields.end) else { return nil }
         switch findings.framing {
         case .length(let length): state = .body(length)
@@ -141,22 +157,20 @@ package struct RequestDecoder: Sendable {
         case .none, .untilClose: break
         }
         let target = try RequestTarget(findings.form.path, in: head)
-        return .head(
-            RequestHead(
-                message: Request.Head(
-                    method: findings.method,
-                    scheme: "http",
-                    authority: Authority(received: head.slice(findings.form.authority ?? findings.host)),
-                    target: target,
-                    headers: Headers(received: head, entries: fields.entries),
-                    upgradeProtocol: findings.upgrade
-                ),
-                scheme: findings.form.scheme,
-                isHTTP10: findings.isHTTP10,
-                framing: findings.framing,
-                persists: findings.persists,
-                expectsContinue: findings.expectsContinue
-            )
+        return RequestHead(
+            message: Request.Head(
+                method: findings.method,
+                scheme: "http",
+                authority: Authority(received: head.slice(findings.form.authority ?? findings.host)),
+                target: target,
+                headers: Headers(received: head, entries: fields.entries),
+                upgradeProtocol: findings.upgrade
+            ),
+            isSecureTarget: findings.form.isSecure,
+            isHTTP10: findings.isHTTP10,
+            framing: findings.framing,
+            persists: findings.persists,
+            expectsContinue: findings.expectsContinue
         )
     }
 
@@ -176,15 +190,20 @@ package struct RequestDecoder: Sendable {
         return true
     }
 
-    private mutating func scan(_ bytes: Span<UInt8>) throws(WireProblem.Rule) -> Findings? {
+    /// Whether the head is complete.
+    private mutating func scan(_ bytes: Span<UInt8>) throws(WireProblem.Rule) -> Bool {
         if !line.isComplete {
             // A CR alone is the start of an empty line.
-            if line.isFresh, bytes.isEmpty || bytes[0] == Octet.carriageReturn { return nil }
-            guard try line.scan(bytes, limits: limits) else { return nil }
+            if line.isFresh, bytes.isEmpty || bytes[0] == Octet.carriageReturn { return false }
+            guard try line.scan(bytes, limits: limits) else { return false }
             fields.begin(at: line.end)
         }
-        guard try fields.scan(bytes, limit: limits.headBytes, maximumCount: limits.fieldCount) else { return nil }
+        return try fields.scan(bytes, limit: limits.headBytes, maximumCount: limits.fieldCount)
+    }
 
+    /// What a complete head says.
+    @inline(__always)
+    private mutating func findings(in bytes: Span<UInt8>) throws(WireProblem.Rule) -> Findings {
         guard let method = line.method(in: bytes) else { throw .methodInvalid }
         let isHTTP10 = line.minorVersion == 0
         let isConnect = line.methodEnd == 7 && method == .connect

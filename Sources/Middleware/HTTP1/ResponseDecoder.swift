@@ -1,8 +1,8 @@
 package import HTTPTypes
 package import NIOCore
 
-/// The head of a final response, or of 101. A reference, because it is handed on several times before anybody reads it.
-package final class ResponseHead {
+/// The head of a final response, or of 101.
+package struct ResponseHead {
     /// The code and the reason phrase that was received.
     package let status: HTTPResponse.Status
     package fileprivate(set) var headers = Headers()
@@ -16,10 +16,10 @@ package final class ResponseHead {
     fileprivate let namesOtherFields: Bool
 
     fileprivate init(status: HTTPResponse.Status, isHTTP10: Bool, persists: Bool, namesOtherFields: Bool) {
-        self.namesOtherFields = namesOtherFields
         self.status = status
         self.isHTTP10 = isHTTP10
         self.persists = persists
+        self.namesOtherFields = namesOtherFields
     }
 }
 
@@ -91,6 +91,9 @@ package struct ResponseDecoder: Sendable {
     }
 
     /// The next event, or `nil` when it needs more bytes.
+    ///
+    /// Inlined, so that an event is taken apart where it is made.
+    @inline(__always)
     package mutating func next(from input: inout ByteBuffer) throws(WireProblem) -> ResponseEvent? {
         do throws(WireProblem.Rule) {
             switch state {
@@ -148,18 +151,20 @@ package struct ResponseDecoder: Sendable {
         return input.readSlice(length: min(limit, input.readableBytes))
     }
 
+    @inline(__always)
     private mutating func nextHead(from input: inout ByteBuffer) throws(WireProblem.Rule) -> ResponseEvent? {
         guard input.readableBytes > 0 else { return nil }
         if fields.isComplete {
             line = StatusLine()
             fields.begin(at: 0)
         }
-        guard let head = try scan(input.readableBytesUInt8Span) else { return nil }
+        guard try scan(input.readableBytesUInt8Span) else { return nil }
+        var head = try head(in: input.readableBytesUInt8Span)
         guard let section = input.readSlice(length: fields.end) else { return nil }
         if dropsConnectionFields, !head.namesOtherFields { fields.dropConnectionFields() }
-        let headers = Headers(received: section, entries: fields.entries)
+        head.headers = Headers(received: section, entries: fields.entries)
         if head.status.code < 200, !head.switchesProtocol {
-            return .informational(head.status, headers)
+            return .informational(head.status, head.headers)
         }
         switch head.framing {
         case .none: state = head.switchesProtocol ? .switched : .idle
@@ -169,20 +174,25 @@ package struct ResponseDecoder: Sendable {
             state = .chunked
         case .untilClose: state = .untilClose
         }
-        head.headers = headers
         return .head(head)
     }
 
-    private mutating func scan(_ bytes: Span<UInt8>) throws(WireProblem.Rule) -> ResponseHead? {
+    /// Whether the head is complete.
+    private mutating func scan(_ bytes: Span<UInt8>) throws(WireProblem.Rule) -> Bool {
         if !line.isComplete {
-            guard try line.scan(bytes, limits: limits) else { return nil }
+            guard try line.scan(bytes, limits: limits) else { return false }
             fields.begin(at: line.end)
         }
-        guard try fields.scan(bytes, limit: limits.headBytes, maximumCount: limits.fieldCount) else { return nil }
+        return try fields.scan(bytes, limit: limits.headBytes, maximumCount: limits.fieldCount)
+    }
+
+    /// What a complete head says; its fields are still to be set.
+    @inline(__always)
+    private mutating func head(in bytes: Span<UInt8>) throws(WireProblem.Rule) -> ResponseHead {
         let isHTTP10 = line.minorVersion == 0
         let code = line.code
         let options = try fields.connectionOptions(in: bytes)
-        let head = ResponseHead(
+        var head = ResponseHead(
             status: line.status(in: bytes),
             isHTTP10: isHTTP10,
             persists: options.persists(isHTTP10: isHTTP10),

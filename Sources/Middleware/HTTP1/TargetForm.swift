@@ -10,8 +10,8 @@ struct TargetForm: Sendable {
         case asterisk
     }
 
-    /// Of an absolute-form.
-    var scheme: String?
+    /// Of an absolute-form: whether it is `https`, else `http`.
+    var isSecure: Bool?
     /// The authority that the target itself carries; it wins over `Host`.
     var authority: Range<Int>?
     var path: Path
@@ -45,7 +45,7 @@ struct TargetForm: Sendable {
         }
         // RFC 9112 section 3.2.2.
         let authorityStart = try Self.endOfScheme(of: target, in: bytes)
-        scheme = authorityStart - target.lowerBound == 8 ? "https" : "http"
+        isSecure = authorityStart - target.lowerBound == 8
         var authorityEnd = authorityStart
         while authorityEnd < target.upperBound, bytes[authorityEnd] != UInt8(ascii: "/"),
             bytes[authorityEnd] != UInt8(ascii: "?")
@@ -93,7 +93,7 @@ extension Span<UInt8> {
             guard at < range.upperBound, isIPv6Address(in: range.lowerBound + 1..<at) else { throw rule }
             at += 1
         } else {
-            while at < range.upperBound, self[at].isHostByte { at += 1 }
+            while at < range.upperBound, ByteSet.host.contains(self[at]) { at += 1 }
         }
         let host = range.lowerBound..<at
         if at == range.upperBound { return AuthorityParts(host: host, port: nil, whole: host) }
@@ -161,16 +161,6 @@ extension Span<UInt8> {
 }
 
 extension UInt8 {
-    /// `unreserved` and `sub-delims` of RFC 3986 section 3.2.2, without the comma, which in a field of a single value
-    /// is the trace of two that were joined (RFC 9110 section 5.5), and without `%`: no name that is looked up has
-    /// one.
-    fileprivate var isHostByte: Bool {
-        switch self {
-        case UInt8(ascii: "/"), UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: ","): false
-        default: ByteSet.path.contains(self)
-        }
-    }
-
     fileprivate var isSchemeByte: Bool {
         isDigit || (self | 0x20) &- 0x61 < 26 || self == UInt8(ascii: "+") || self == UInt8(ascii: "-")
             || self == UInt8(ascii: ".")

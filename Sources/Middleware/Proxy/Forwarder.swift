@@ -25,19 +25,29 @@ import NIOCore
 /// server has met. Of 1xx answers 100 stays here, and an endpoint that sends more than 64 of them breaks the protocol.
 ///
 /// Throws ``ProxyFailure``, which says where the exchange failed and how it is to be answered; ``DeadlineExceeded``
-/// when a deadline of the context or ``ForwarderConfiguration/totalTimeout`` passed first; and `CancellationError` when
+/// when a deadline of the context or ``Forwarder/Configuration/totalTimeout`` passed first; and `CancellationError` when
 /// nobody waits for the answer any more.
 public struct Forwarder: Sendable {
-    private let configuration: ForwarderConfiguration
-    private let timeouts: ExchangeTimeouts
+    /// What was configured, in one place: a forwarder is handed through every request.
+    private final class Settings: Sendable {
+        let configuration: Configuration
+        let timeouts: ExchangeTimeouts
 
-    public init(_ configuration: ForwarderConfiguration = ForwarderConfiguration()) {
-        self.configuration = configuration
-        var timeouts = ExchangeTimeouts()
-        if configuration.headTimeout > .zero { timeouts.head = configuration.headTimeout.nanoseconds }
-        if configuration.idleTimeout > .zero { timeouts.idle = configuration.idleTimeout.nanoseconds }
-        self.timeouts = timeouts
+        init(_ configuration: Configuration) {
+            self.configuration = configuration
+            var timeouts = ExchangeTimeouts()
+            if configuration.headTimeout > .zero { timeouts.head = configuration.headTimeout.nanoseconds }
+            if configuration.idleTimeout > .zero { timeouts.idle = configuration.idleTimeout.nanoseconds }
+            self.timeouts = timeouts
+        }
     }
+
+    private let settings: Settings
+
+    /// What it was made with.
+    public var configuration: Configuration { settings.configuration }
+
+    public init(_ configuration: Configuration = Configuration()) { settings = Settings(configuration) }
 
     /// Forwards a request. Callable from any executor; the connection's loop does the work.
     public func forward(
@@ -49,13 +59,13 @@ public struct Forwarder: Sendable {
             // The task that forwards is not the connection's: its context watches it.
             return try await Self.onLoop(Ferry((self, request, endpoint, context))).value
         }
-        if let total = configuration.totalTimeout {
+        if let total = settings.configuration.totalTimeout {
             return try await forward(request, to: endpoint, context: context, within: total)
         }
         try check(request, endpoint)
         context[UpstreamEndpointKey.self] = endpoint.text
         let pools = UpstreamPools.of(context)
-        let pool = pools.pool(endpoint, configuration.connections)
+        let pool = pools.pool(endpoint, settings.configuration.connections)
         var isSentAgain = false
         while true {
             do {
@@ -70,13 +80,14 @@ public struct Forwarder: Sendable {
                 let start = ForwarderMetric.timeToFirstByte.isRecording ? context.worker.now : 0
                 send(request, to: endpoint, over: connection, pools, context)
                 // 4
-                var response = try await connection.response()
+                if context.watchesTask { try await connection.headWatchingTask() } else { try await connection.head() }
+                var response = try connection.takeAnswer()
                 if ForwarderMetric.timeToFirstByte.isRecording {
                     ForwarderMetric.timeToFirstByte.record(nanoseconds: context.worker.now - start)
                 }
                 // 5
                 response.removeHopByHop()
-                if configuration.via.isAddedToResponses { configuration.via.add(to: &response.headers) }
+                if settings.configuration.via.isAddedToResponses { settings.configuration.via.add(to: &response.headers) }
                 if case .stream = response.body.storage { response.body.isLive = response.isLiveStream }
                 return response
             } catch let failure as UpstreamFailure {
@@ -86,7 +97,7 @@ public struct Forwarder: Sendable {
                     continue
                 }
                 // The end of the client is no failure of the endpoint.
-                if failure.cause is CancellationError { throw CancellationError() }
+                if let cause = failure.cause, cause.isCancellation { throw cause }
                 let failure = ProxyFailure(failure, endpoint: endpoint.text)
                 ForwarderMetric.failures.series(failure.code).increment()
                 throw failure
@@ -102,7 +113,7 @@ public struct Forwarder: Sendable {
         within total: Duration
     ) async throws -> Response {
         let scope = context.limit(to: total)
-        var unlimited = configuration
+        var unlimited = settings.configuration
         unlimited.totalTimeout = nil
         var response = try await Forwarder(unlimited).forward(request, to: endpoint, context: context)
         guard case .stream = response.body.storage else {
@@ -122,7 +133,7 @@ public struct Forwarder: Sendable {
         guard request.method != .connect else {
             throw ProxyFailure(.requestHead, .client, .unsupported, endpoint: endpoint.text, detail: "CONNECT")
         }
-        let via = configuration.via
+        let via = settings.configuration.via
         if via.detectsLoops, via.isLoop(request.headers, having: KnownFields(of: request.headers)) {
             throw ProxyFailure(.requestHead, .client, .loop, endpoint: endpoint.text, detail: "via \(via.pseudonym)")
         }
@@ -142,12 +153,12 @@ public struct Forwarder: Sendable {
         let framing = request.body.framing
         let present = KnownFields(of: headers)
         let trust = context[PeerTrustKey.self]
-        var replaced = configuration.forwarded.replaced(having: present, trust: trust)
-        replaced.formUnion(configuration.via.replacedInRequests)
+        var replaced = settings.configuration.forwarded.replaced(having: present, trust: trust)
+        replaced.formUnion(settings.configuration.via.replacedInRequests)
         // RFC 9110 section 10.1.1: the server has met the expectation, and nothing here waits for an endpoint's 100.
         replaced.insert(.expect)
         let hop = HopByHop(of: headers, having: present, also: replaced)
-        let authority = configuration.host.authority(client: head.authority, endpoint: endpoint.authority)
+        let authority = settings.configuration.host.authority(client: head.authority, endpoint: endpoint.authority)
         let bound = 512 + headers.writtenByteBound + head.target.byteCount + 3 * authority.byteCount
         var buffer = pools.takeScratch()
         buffer.writeHead(reserving: bound) { writer in
@@ -159,13 +170,13 @@ public struct Forwarder: Sendable {
                 framing: framing,
                 skip: { hop.drops($0, in: headers) },
                 extra: { writer in
-                    configuration.forwarded.write(
+                    settings.configuration.forwarded.write(
                         ForwardedHeaders.Facts(head, trust: trust, context: context),
                         for: headers,
                         having: present,
                         into: &writer
                     )
-                    configuration.via.write(
+                    settings.configuration.via.write(
                         for: headers,
                         having: present,
                         received: context[ProtocolKey.self],
@@ -181,7 +192,7 @@ public struct Forwarder: Sendable {
             body: request.body,
             framing: framing,
             answering: head.method,
-            timeouts: timeouts,
+            timeouts: settings.timeouts,
             context: context
         )
         pools.giveBack(buffer)

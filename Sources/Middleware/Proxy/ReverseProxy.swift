@@ -10,7 +10,7 @@ import Logging
 /// try await Server(ReverseProxy(to: "http://127.0.0.1:9000"), listeners: [.http(port: 8080)]).run()
 /// ```
 /// ```swift
-/// var configuration = ForwarderConfiguration()
+/// var configuration = Forwarder.Configuration()
 /// configuration.headTimeout = .seconds(5)
 /// configuration.host = .origin
 /// let proxy = ReverseProxy(to: "unix:/run/app.sock", configuration)
@@ -25,12 +25,10 @@ import Logging
 public struct ReverseProxy: Handler {
     private let endpoint: Endpoint
     private let forwarder: Forwarder
-    private let configuration: ForwarderConfiguration
 
     /// A proxy to an origin: `host:port`, `http://host:port`, or `unix:/path`.
-    public init(to endpoint: Endpoint, _ configuration: ForwarderConfiguration = ForwarderConfiguration()) {
+    public init(to endpoint: Endpoint, _ configuration: Forwarder.Configuration = Forwarder.Configuration()) {
         self.endpoint = endpoint
-        self.configuration = configuration
         forwarder = Forwarder(configuration)
     }
 
@@ -40,7 +38,7 @@ public struct ReverseProxy: Handler {
             blueprint.require(
                 false, "\(endpoint.text) \(problem)", mend: "give host:port, http://host:port or unix:/path")
         }
-        configuration.check(&blueprint)
+        forwarder.configuration.check(&blueprint)
         return blueprint
     }
 
@@ -53,42 +51,6 @@ public struct ReverseProxy: Handler {
                 metadata: ["endpoint": "\(endpoint)", "code": "\(failure.code)", "detail": "\(failure.detail)"]
             )
             return Response(failure.answer)
-        }
-    }
-}
-
-extension ForwarderConfiguration {
-    /// Notes the values that are out of range.
-    func check(_ blueprint: inout Blueprint) {
-        if let problem = host.problem { blueprint.require(false, problem, mend: "give host or host:port") }
-        if let problem = via.problem { blueprint.require(false, problem, mend: "give letters, digits and hyphens") }
-        for problem in forwarded.problems { blueprint.require(false, problem, mend: "give a name such as _edge1") }
-        let limits = connections
-        blueprint.require(limits.connections > 0, "has \(limits.connections) connections", mend: "give 1 or more")
-        blueprint.require(
-            limits.idleConnections >= 0,
-            "has \(limits.idleConnections) idle connections",
-            mend: "give 0 or more"
-        )
-        blueprint.require(
-            limits.queuedRequests >= 0,
-            "has a queue of \(limits.queuedRequests) requests",
-            mend: "give 0 or more"
-        )
-        blueprint.require(
-            limits.requestsPerConnection > 0,
-            "has \(limits.requestsPerConnection) requests for each connection",
-            mend: "give 1 or more"
-        )
-        for (name, duration) in [
-            ("a connect timeout", limits.connectTimeout), ("a queue timeout", limits.queueTimeout),
-            ("an idle timeout", limits.idleTimeout),
-        ] {
-            blueprint.require(duration > .zero, "has \(name) of \(duration)", mend: "give more than zero")
-        }
-        if let totalTimeout {
-            blueprint.require(
-                totalTimeout > .zero, "has a total timeout of \(totalTimeout)", mend: "give more than zero")
         }
     }
 }

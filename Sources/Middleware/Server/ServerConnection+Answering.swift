@@ -26,7 +26,7 @@ extension ServerConnection {
         default: return nil
         }
         guard !response.isUpgrade, response.status.code >= 200 else { return nil }
-        guard case .handling = phase else { throw CancellationError() }
+        guard case .handling = phase else { throw Cancelled.error }
         isAnswering = true
         var buffer = takeScratch()
         let length = content?.readableBytes ?? 0
@@ -43,7 +43,7 @@ extension ServerConnection {
 
     /// Writes any answer, to its last byte, and says whether another request may follow; `nil` once the connection was
     /// handed over.
-    func send(
+    @concurrent func send(
         _ response: consuming Response,
         answering head: RequestHead,
         context: RequestContext,
@@ -53,7 +53,7 @@ extension ServerConnection {
             try await handOver(response, upgrade, head, context, &outcome)
             return nil
         }
-        guard case .handling = phase else { throw CancellationError() }
+        guard case .handling = phase else { throw Cancelled.error }
         guard response.status.code >= 200 else {
             // An interim answer is not an answer: the client would take the next one for it.
             response.body.discard()
@@ -209,7 +209,7 @@ extension ServerConnection {
                 if !source.isReady { wire.flush() }
                 switch try await source.read() {
                 case .bytes(let bytes):
-                    guard case .handling = phase else { throw CancellationError() }
+                    guard case .handling = phase else { throw Cancelled.error }
                     outcome.bytesSent += bytes.readableBytes
                     try write(bytes, framing, outcome.bytesSent)
                     if !wire.isWritable {
@@ -273,12 +273,12 @@ extension ServerConnection {
     }
 
     /// Waits until the client has taken enough of what was written.
-    func waitUntilWritable() async throws {
+    @concurrent func waitUntilWritable() async throws {
         wire.flush()
         guard !wire.isWritable else { return }
         try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
             guard case .handling = phase, let context else {
-                continuation.resume(throwing: CancellationError())
+                continuation.resume(throwing: Cancelled.error)
                 return
             }
             guard !wire.isWritable else {
@@ -328,7 +328,7 @@ extension ServerConnection {
         guard let waiter = bodyWaiter else { return }
         bodyWaiter = nil
         endBodyWait()
-        waiter.resume(throwing: CancellationError())
+        waiter.resume(throwing: Cancelled.error)
     }
 
     /// Throws away what is left of a request's body, within its limit.

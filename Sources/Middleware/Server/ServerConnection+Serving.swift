@@ -8,7 +8,10 @@ import NIOCore
 /// instructions.
 extension ServerConnection {
     /// Serves until the connection idles, closes or is handed over.
-    func serve() async {
+    ///
+    /// Concurrent, as everything that it awaits here: the preference of its task keeps them on the loop, and a function that
+    /// is known to have no actor need not return to one in front of each wait.
+    @concurrent func serve() async {
         var turns = 0
         while true {
             // Pipelined requests that are answered at once would keep the loop for themselves.
@@ -71,7 +74,7 @@ extension ServerConnection {
 
     /// The answer to a throw that no pipeline has answered. `CancellationError` passes once the client has gone.
     private func answer(to error: any Error, context: RequestContext) throws -> Response {
-        guard error is CancellationError else { return Response(answering: error, context: context) }
+        guard error.isCancellation else { return Response(answering: error, context: context) }
         guard case .handling = phase else { throw error }
         // The client is there, yet its handler gave up: a task of its own was cancelled.
         return Response(answering: HTTPError(.serviceUnavailable), context: context)
@@ -146,11 +149,7 @@ extension ServerConnection {
     }
 
     private static func end(for error: any Error) -> Outcome.End {
-        switch error {
-        case is DeadlineExceeded: .timedOut
-        case is CancellationError: .clientGone
-        default: .originFailed
-        }
+        if error is DeadlineExceeded { .timedOut } else { error.isCancellation ? .clientGone : .originFailed }
     }
 
     /// How an exchange ended, taken before the connection goes on to the next.

@@ -188,13 +188,12 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
     /// Reads the next head, and hands its request to the task.
     func decodeHead() {
         do {
-            guard let event = try decoder.next(from: &input) else {
+            guard let head = try decoder.nextHead(from: &input) else {
                 if decoder.hasPartialHead, !(timerIsSet && timerPurpose == .head) {
                     setTimer(.head, server.timeouts.head)
                 }
                 return
             }
-            guard case .head(let head) = event else { return }
             clearTimer()
             began(head)
         } catch {

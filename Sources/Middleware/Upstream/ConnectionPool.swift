@@ -211,7 +211,7 @@ private final class Waiter: ContextWait, @unchecked Sendable {
         return try await withUnsafeThrowingContinuation { continuation in
             guard !(context.watchesTask && Task.isCancelled) else {
                 context.cancellation.end(self)
-                continuation.resume(throwing: CancellationError())
+                continuation.resume(throwing: Cancelled.error)
                 return
             }
             self.continuation = continuation

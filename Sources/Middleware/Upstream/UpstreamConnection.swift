@@ -4,9 +4,9 @@ import NIOCore
 
 /// One HTTP/1.1 connection to an endpoint, which carries one exchange at a time.
 ///
-/// The steps of an exchange: ``send(_:body:framing:answering:timeouts:context:)`` writes the request, ``response()`` waits
-/// for the head of the answer, an ``UpstreamBody`` reads its body, and once both messages are complete the connection goes
-/// back to its pool. Whatever breaks an exchange closes the connection.
+/// The steps of an exchange: ``send(_:body:framing:answering:timeouts:context:)`` writes the request, ``head()`` waits for
+/// the head of the answer, ``takeAnswer()`` gives it, an ``UpstreamBody`` reads its body, and once both messages are
+/// complete the connection goes back to its pool. Whatever breaks an exchange closes the connection.
 ///
 /// Unchecked because it is touched on its worker's loop only.
 final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
@@ -44,8 +44,10 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     @exclusivity(unchecked) var exchange = 0
     @exclusivity(unchecked) var context: RequestContext?
     @exclusivity(unchecked) var timeouts = ExchangeTimeouts()
-    @exclusivity(unchecked) private var head: ResponseHead?
-    @exclusivity(unchecked) private var headWaiter: UnsafeContinuation<Response, any Error>?
+    /// The answer whose head has come and was not handed over yet, and the length it declares.
+    @exclusivity(unchecked) private var answer: Response?
+    @exclusivity(unchecked) private var framing = BodyFraming.none
+    @exclusivity(unchecked) private var headWaiter: UnsafeContinuation<Void, any Error>?
     @exclusivity(unchecked) var bodyWaiter: UnsafeContinuation<BodyPart, any Error>?
     @exclusivity(unchecked) var parts = PartQueue()
     @exclusivity(unchecked) private var trailers: Headers?
@@ -121,11 +123,14 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
         wire.send(buffer)
     }
 
-    /// Waits for the head of the final answer. 1xx answers go to the context as they come.
-    func response() async throws -> Response {
-        guard let context, context.watchesTask else {
-            return try await withUnsafeThrowingContinuation { waitForHead($0) }
-        }
+    /// Waits for the head of the final answer, which is then to be taken. 1xx answers go to the context as they come.
+    ///
+    /// For a context that does not watch its task. Nothing is held over this wait and it brings nothing, so that nothing
+    /// follows it: going back to the executor would cost a look-up.
+    func head() async throws { try await withUnsafeThrowingContinuation { waitForHead($0) } }
+
+    /// The same for a context that watches its task.
+    func headWatchingTask() async throws {
         let exchange = exchange
         return try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { waitForHead($0) }
@@ -134,9 +139,9 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
         }
     }
 
-    private func waitForHead(_ continuation: UnsafeContinuation<Response, any Error>) {
+    private func waitForHead(_ continuation: UnsafeContinuation<Void, any Error>) {
         guard failure == nil, let context, begin(context) else {
-            continuation.resume(throwing: failure ?? CancellationError())
+            continuation.resume(throwing: failure ?? Cancelled.error)
             return
         }
         headWaiter = continuation
@@ -146,7 +151,7 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     /// Registers a wait, or fails the exchange when it may not wait any more.
     func begin(_ context: RequestContext) -> Bool {
         do {
-            if context.watchesTask, Task.isCancelled { throw CancellationError() }
+            if context.watchesTask, Task.isCancelled { throw Cancelled.error }
             try context.cancellation.begin(self)
             return true
         } catch {
@@ -225,7 +230,8 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
                     // RFC 9110 section 15.2.1: a 100 answers an expectation, which the server itself has met.
                     if status.code != 100 { context?.forwardInformational(status, headers) }
                 case .head(let head):
-                    self.head = head
+                    answer = Response(head.status, headers: head.headers)
+                    framing = head.framing
                     persists = head.persists
                     state = .receivingBody
                     if head.framing == .none { complete(nil) }
@@ -252,18 +258,24 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     // MARK: Handing over
 
     private func deliverHead() {
-        guard let context, let head, let continuation = headWaiter else { return }
+        guard answer != nil, let continuation = headWaiter else { return }
         headWaiter = nil
-        self.head = nil
-        context.cancellation.end(self)
-        var response = Response(head.status, headers: head.headers)
+        context?.cancellation.end(self)
+        continuation.resume()
+    }
+
+    /// The answer that ``head()`` has waited for. The connection carries no other exchange before it was taken.
+    func takeAnswer() throws -> Response {
+        guard var response = answer.take() else {
+            throw failure ?? UpstreamFailure(.closedBeforeHead, "the answer was taken already")
+        }
         if state == .received, parts.count <= 1 {
-            if head.framing != .none { response.body = .bytes(parts.popFirst() ?? ByteBuffer(), trailers: trailers) }
+            if framing != .none { response.body = .bytes(parts.popFirst() ?? ByteBuffer(), trailers: trailers) }
             finishExchange()
         } else {
-            response.body = .stream(UpstreamBody(of: self, exchange: exchange, length: head.framing.declaredLength))
+            response.body = .stream(UpstreamBody(of: self, exchange: exchange, length: framing.declaredLength))
         }
-        continuation.resume(returning: response)
+        return response
     }
 
     func deliverPart() {
@@ -307,6 +319,8 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
             return
         }
         state = .idle
+        // Lets go of the read buffer, so that the next read can use it again.
+        if input.readableBytes == 0 { input = ByteBuffer() }
         if !isReading { setReading(true) }
         pool.release(self)
     }
@@ -323,7 +337,7 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     func fail(_ error: any Error) {
         guard state != .closed, let context else { return }
         failure = error
-        if head == nil, state == .receivingBody, let broken = error as? UpstreamFailure {
+        if headWaiter == nil, state == .receivingBody, let broken = error as? UpstreamFailure {
             // Nobody else sees it: the head has been passed on, so that no failure can be answered any more.
             UpstreamMetric.answersBroken.increment()
             context.logger.warning(

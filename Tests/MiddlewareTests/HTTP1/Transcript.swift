@@ -103,7 +103,7 @@ struct Transcript: Equatable, CustomStringConvertible {
 
     private static func describe(_ head: RequestHead) -> String {
         var line = "\(head.method) \(head.target)"
-        if let scheme = head.scheme { line += " scheme \(scheme)" }
+        if let isSecure = head.isSecureTarget { line += isSecure ? " scheme https" : " scheme http" }
         line += " authority '\(head.authority.text)' \(head.framing)"
         if head.isHTTP10 { line += " 1.0" }
         if !head.persists { line += " last" }

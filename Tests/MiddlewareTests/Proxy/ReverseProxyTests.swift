@@ -11,9 +11,9 @@ struct ReverseProxyTests {
     private func client(
         _ origin: ScriptedUpstream,
         time: ManualTime = ManualTime(),
-        _ configure: (inout ForwarderConfiguration) -> Void = { _ in }
+        _ configure: (inout Forwarder.Configuration) -> Void = { _ in }
     ) -> TestClient {
-        var configuration = ForwarderConfiguration()
+        var configuration = Forwarder.Configuration()
         configure(&configuration)
         return TestClient(ReverseProxy(to: "origin:80", configuration), time: time, origins: ["origin:80": origin])
     }
@@ -133,7 +133,7 @@ struct ReverseProxyTests {
 
     @Test("a composition with bad values is refused with all of them")
     func problems() async {
-        var configuration = ForwarderConfiguration()
+        var configuration = Forwarder.Configuration()
         configuration.connections.connections = 0
         configuration.connections.idleConnections = -1
         configuration.connections.queuedRequests = -1

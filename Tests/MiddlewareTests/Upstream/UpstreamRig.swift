@@ -12,13 +12,13 @@ final class UpstreamRig: @unchecked Sendable {
     let time = ManualTime()
     let dialer = HandDialer()
     let endpoint: Endpoint = "origin:80"
-    let configuration: ForwarderConfiguration
+    let configuration: Forwarder.Configuration
     let runtime: Runtime
     let worker: Worker
     private let forwarder: Forwarder
     private var exchanges: [RigExchange] = []
 
-    init(_ configuration: ForwarderConfiguration) {
+    init(_ configuration: Forwarder.Configuration) {
         self.configuration = configuration
         forwarder = Forwarder(configuration)
         runtime = Runtime(
@@ -105,10 +105,10 @@ final class UpstreamRig: @unchecked Sendable {
     }
 }
 
-extension ForwarderConfiguration {
+extension Forwarder.Configuration {
     /// Sends neither `Via` nor forwarding fields unless it is told.
-    static func quiet(_ configure: (inout ForwarderConfiguration) -> Void = { _ in }) -> ForwarderConfiguration {
-        var configuration = ForwarderConfiguration()
+    static func quiet(_ configure: (inout Forwarder.Configuration) -> Void = { _ in }) -> Forwarder.Configuration {
+        var configuration = Forwarder.Configuration()
         configuration.via = .none
         configuration.forwarded = .untouched
         configure(&configuration)
@@ -118,7 +118,7 @@ extension ForwarderConfiguration {
 
 /// Runs a test on the loop of a rig.
 @concurrent func withRig(
-    _ configuration: ForwarderConfiguration = .quiet(),
+    _ configuration: Forwarder.Configuration = .quiet(),
     _ body: nonisolated(nonsending) @Sendable (UpstreamRig) async throws -> Void
 ) async throws {
     let rig = UpstreamRig(configuration)

@@ -30,7 +30,12 @@ package final class Worker: @unchecked Sendable {
 
     /// The time in nanoseconds, as ``ContinuousClock/Instant/nanoseconds`` counts them.
     package var now: Int64 {
-        isSystemTime ? Int64(NIODeadline.now().uptimeNanoseconds) - uptimeOffset : time.now.nanoseconds
+        isSystemTime ? Int64(NIODeadline.now().uptimeNanoseconds) - uptimeOffset : otherNow
+    }
+
+    /// Apart, because an instant makes room for itself at run time in every function that it is inlined into.
+    private var otherNow: Int64 {
+        @inline(never) get { time.now.nanoseconds }
     }
 
     /// ``now`` as it was when the present event began to be handled: read once for each. On the loop only; for timers,
@@ -62,7 +67,7 @@ package final class Worker: @unchecked Sendable {
 
     /// Lets the loop see to its other work before the caller goes on. On the loop only. (`Task.yield()` would go on within
     /// the same drain of the executor.)
-    package func nextTurn() async {
+    @concurrent package func nextTurn() async {
         await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             eventLoop.execute {
                 self.executor.beginEvent()

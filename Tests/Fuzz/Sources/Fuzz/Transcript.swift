@@ -56,7 +56,7 @@ struct Transcript: Equatable {
         endContent()
         guard purpose == .cuts else { return }
         switch ending {
-        case .refused(let rule): lines.write("refused \(rule)\n")
+        case .refused(let rule): lines.write(text: "refused \(rule)\n")
         case .left(let bytes, let state):
             lines.write("left ")
             lines.write(decimal: bytes)
@@ -66,12 +66,12 @@ struct Transcript: Equatable {
 
     private mutating func note(_ head: RequestHead) {
         endContent()
-        lines.write(head.method.rawValue)
+        lines.write(text: head.method.rawValue)
         lines.write(" ")
         head.target.write(into: &lines)
         lines.write(" at ")
         head.authority.write(into: &lines)
-        if purpose == .cuts, let scheme = head.scheme { lines.write(scheme) }
+        if purpose == .cuts, let isSecure = head.isSecureTarget { lines.write(isSecure ? "https" : "http") }
         note(head.framing)
         flag(head.isHTTP10 && purpose == .cuts, " 1.0")
         flag(!head.persists, " last")
@@ -79,7 +79,7 @@ struct Transcript: Equatable {
         flag(head.expectsContinue && purpose == .cuts, " continue")
         if let upgrade = head.upgrade {
             lines.write(" upgrade ")
-            lines.write(upgrade)
+            lines.write(text: upgrade)
         }
         lines.write("\n")
         note(head.headers)
@@ -88,7 +88,7 @@ struct Transcript: Equatable {
     private mutating func note(_ status: HTTPResponse.Status) {
         lines.write(decimal: status.code)
         lines.write(" ")
-        lines.write(status.reasonPhrase)
+        lines.write(text: status.reasonPhrase)
     }
 
     private mutating func note(_ framing: BodyFraming) {
