@@ -82,6 +82,7 @@ private struct Answering<Inside: Handler>: Handler {
 
     var blueprint: Blueprint { handler.blueprint }
 
+    @inline(__always)
     func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
         do {
             return try await handler.handle(request, context: context)
@@ -105,6 +106,7 @@ private struct Link<Layer: Middleware, Next: Handler>: Handler {
 
     var blueprint: Blueprint { middleware.blueprint.followed(by: next.blueprint) }
 
+    @inline(__always)
     func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
         do {
             return try await middleware.handle(request, context: context, next: next)
@@ -128,6 +130,7 @@ private struct HeadStack<Next: Handler>: Handler {
 
     var blueprint: Blueprint { heads.blueprint(followedBy: next.blueprint) }
 
+    @inline(__always)
     func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
         var request = request
         var pass = HeadPass()
@@ -136,14 +139,19 @@ private struct HeadStack<Next: Handler>: Handler {
             try heads.before(&request, context, &pass)
             if let answer = pass.answer {
                 response = answer
-            } else {
-                response = try await next.handle(consume request, context: context)
+                heads.after(&response, context, pass.count)
+                return response
             }
+            response = try await next.handle(consume request, context: context)
         } catch {
             guard !error.isCancellation else { throw error }
             response = Response(answering: error, context: context)
+            if pass.count < heads.count {
+                heads.after(&response, context, pass.count)
+                return response
+            }
         }
-        if pass.count > 0 { heads.after(&response, context, pass.count) }
+        heads.after(&response, context)
         return response
     }
 }
@@ -159,22 +167,30 @@ private struct HeadPass {
 /// One head middleware and those inside it. A class for each type of middleware and no protocol value: calling through
 /// one copies it, for each layer and each message.
 ///
-/// Unchecked because a class that is inherited from cannot be checked; nothing of it ever changes.
+/// Unchecked because the compiler checks no class that is inherited from; it is immutable.
 private class HeadLayer: @unchecked Sendable {
     fileprivate let inner: HeadLayer?
+    /// The layers from here on.
+    let count: Int
 
-    fileprivate init(_ inner: HeadLayer?) { self.inner = inner }
+    fileprivate init(_ inner: HeadLayer?) {
+        self.inner = inner
+        count = 1 + (inner?.count ?? 0)
+    }
 
     func blueprint(followedBy rest: Blueprint) -> Blueprint { rest }
 
     /// Asks each in turn until one answers.
     func before(_ request: inout Request, _ context: RequestContext, _ pass: inout HeadPass) throws {}
 
+    /// Shows an answer to all, the innermost first.
+    func after(_ response: inout Response, _ context: RequestContext) {}
+
     /// Shows an answer to the outermost `count`, the innermost of them first.
     func after(_ response: inout Response, _ context: RequestContext, _ count: Int) {}
 }
 
-/// The layer of one type of middleware. Unchecked for the same reason.
+/// The layer of one type of middleware. Unchecked because its superclass is; immutable as well.
 private final class HeadLayerOf<Head: HeadMiddleware>: HeadLayer, @unchecked Sendable {
     private let head: Head
 
@@ -196,8 +212,14 @@ private final class HeadLayerOf<Head: HeadMiddleware>: HeadLayer, @unchecked Sen
         try inner?.before(&request, context, &pass)
     }
 
+    override func after(_ response: inout Response, _ context: RequestContext) {
+        inner?.after(&response, context)
+        head.after(&response, context: context)
+    }
+
     override func after(_ response: inout Response, _ context: RequestContext, _ count: Int) {
-        if count > 1 { inner?.after(&response, context, count - 1) }
+        guard count > 0 else { return }
+        inner?.after(&response, context, count - 1)
         head.after(&response, context: context)
     }
 }

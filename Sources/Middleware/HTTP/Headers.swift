@@ -55,7 +55,7 @@ public struct Headers: Sendable {
 
     /// What the fields lie in: one reference, because a message hands its headers on many times.
     ///
-    /// Unchecked because it is changed only while a single `Headers` holds it.
+    /// Unchecked: it is changed only while a single `Headers` holds it, so that no other thread can see it change.
     private final class Storage: @unchecked Sendable {
         @exclusivity(unchecked) var received = ByteBuffer()
         @exclusivity(unchecked) var own: [UInt8] = []

@@ -94,10 +94,35 @@ extension StaticString {
     }
 }
 
+extension Span<UInt8> {
+    /// The eight bytes from `index` on, the first one lowest.
+    @inline(__always)
+    package func word(at index: Int) -> UInt64 {
+        UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+    }
+}
+
+extension UInt64 {
+    /// Whether the eight bytes are those of `lowercase`, all of them ASCII, letters in either case.
+    @inline(__always)
+    fileprivate func spells(_ lowercase: UInt64) -> Bool {
+        // Bit 5 of every byte that is a letter; each sum stays within its byte.
+        let fromA = lowercase &+ 0x1F1F_1F1F_1F1F_1F1F
+        let pastZ = lowercase &+ 0x0505_0505_0505_0505
+        let letters = (fromA & ~pastZ & 0x8080_8080_8080_8080) &>> 2
+        return (self ^ lowercase) & ~letters == 0
+    }
+}
+
 /// Whether `name` equals `lowercase`, ASCII letters of `name` in either case.
 package func equalIgnoringCase(_ name: Span<UInt8>, lowercase: Span<UInt8>) -> Bool {
     guard name.count == lowercase.count else { return false }
-    for index in name.indices {
+    var start = 0
+    while name.count - start >= 8 {
+        guard name.word(at: start).spells(lowercase.word(at: start)) else { return false }
+        start += 8
+    }
+    for index in start..<name.count {
         let (byte, expected) = (name[index], lowercase[index])
         // Setting bit 5 alone would also make `^` and `~` equal, both of which are legal in a name.
         guard byte == expected || (byte | 0x20 == expected && expected &- 0x61 < 26) else { return false }

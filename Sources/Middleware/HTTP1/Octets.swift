@@ -58,12 +58,6 @@ extension Span<UInt8> {
         return at
     }
 
-    /// The eight bytes from `index` on, the first one lowest.
-    @inline(__always)
-    func word(at index: Int) -> UInt64 {
-        UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
-    }
-
     /// Whether the range spells `lowercase` in any case.
     func spells(_ lowercase: StaticString, in range: Range<Int>) -> Bool {
         guard range.count == lowercase.utf8CodeUnitCount else { return false }

@@ -206,12 +206,12 @@ package struct RequestDecoder: Sendable {
     private mutating func findings(in bytes: Span<UInt8>) throws(WireProblem.Rule) -> Findings {
         guard let method = line.method(in: bytes) else { throw .methodInvalid }
         let isHTTP10 = line.minorVersion == 0
-        let isConnect = line.methodEnd == 7 && method == .connect
+        let isConnect = line.methodEnd == 7 && method.matches(.connect)
         let form = try TargetForm(
             of: line.target,
             in: bytes,
             isConnect: isConnect,
-            isOptions: line.methodEnd == 7 && method == .options
+            isOptions: line.methodEnd == 7 && method.matches(.options)
         )
         // RFC 9112 section 3.2: 400 for HTTP/1.1 without Host, and for any request with two or an invalid one, whatever
         // the form of its target.

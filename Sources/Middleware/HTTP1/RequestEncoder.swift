@@ -40,13 +40,13 @@ package enum RequestEncoder {
         authority: Authority,
         into buffer: inout some ByteSink
     ) {
-        if method == .get {
+        if method.matches(.get) {
             buffer.write("GET ")
         } else {
             buffer.write(text: method.rawValue)
             buffer.write(" ")
         }
-        if method == .connect {
+        if method.matches(.connect) {
             authority.write(into: &buffer)
         } else {
             target.write(into: &buffer)
@@ -78,14 +78,14 @@ package enum RequestEncoder {
         into buffer: inout some ByteSink
     ) -> BodyFraming {
         var written = framing
-        if method == .connect {
+        if method.matches(.connect) {
             // RFC 9110 section 9.3.6.
             written = .none
         } else {
             switch framing {
             case .none:
                 // RFC 9110 section 8.6: said where the method makes one expect content.
-                if method == .post || method == .put || method == .patch {
+                if method.matches(.post) || method.matches(.put) || method.matches(.patch) {
                     buffer.write("Content-Length: 0\r\n")
                 }
             case .length(let length):

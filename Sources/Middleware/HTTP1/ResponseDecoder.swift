@@ -198,7 +198,7 @@ package struct ResponseDecoder: Sendable {
             persists: options.persists(isHTTP10: isHTTP10),
             namesOtherFields: options.contains(.others) || options.contains(.upgrade)
         )
-        if method == .connect, (200..<300).contains(code) {
+        if method.matches(.connect), (200..<300).contains(code) {
             // RFC 9112 section 6.3: a tunnel, whatever the fields say about content.
             head.switchesProtocol = true
             head.persists = false
@@ -222,7 +222,7 @@ package struct ResponseDecoder: Sendable {
             break
         default:
             // RFC 9112 section 6.3: HEAD has no content; without a length it lasts until the connection ends.
-            if method == .head { break }
+            if method.matches(.head) { break }
             head.framing = asked ?? .untilClose
             if head.framing == .untilClose { head.persists = false }
             if case .length(let length) = head.framing, length > limits.contentBytes { throw .contentTooLarge }

@@ -78,7 +78,7 @@ package enum ResponseEncoder {
     }
 
     private static func opensTunnel(_ status: HTTPResponse.Status, _ method: HTTPRequest.Method) -> Bool {
-        method == .connect && status.kind == .successful
+        method.matches(.connect) && status.kind == .successful
     }
 
     private static func writeStatusLine(_ status: HTTPResponse.Status, into buffer: inout some ByteSink) {
@@ -115,7 +115,7 @@ package enum ResponseEncoder {
             written.framing = .none
             return
         }
-        if method == .head || status.code == 304 {
+        if method.matches(.head) || status.code == 304 {
             // RFC 9110 section 8.6: the length of what GET would have got, or nothing.
             if let length = headers.singleContentLength {
                 buffer.writeContentLength(length)

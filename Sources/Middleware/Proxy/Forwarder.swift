@@ -130,7 +130,7 @@ public struct Forwarder: Sendable {
         if let problem = endpoint.problem {
             throw ProxyFailure(.resolve, .gateway, .notFound, endpoint: endpoint.text, detail: problem)
         }
-        guard request.method != .connect else {
+        guard !request.method.matches(.connect) else {
             throw ProxyFailure(.requestHead, .client, .unsupported, endpoint: endpoint.text, detail: "CONNECT")
         }
         let via = settings.configuration.via

@@ -42,6 +42,7 @@ public struct ReverseProxy: Handler {
         return blueprint
     }
 
+    @inline(__always)
     public func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
         do {
             return try await forwarder.forward(request, to: endpoint, context: context)

@@ -85,7 +85,7 @@ public final class Server: Service {
             state.root = handler
             return state.workers
         }
-        let root = Self.unwrap(handler)
+        let root = ServerWorker.Root(Self.unwrap(handler))
         for worker in workers { worker.worker.perform { worker.root = root } }
         if !workers.isEmpty { services.use(blueprint.allServices) }
     }

@@ -30,11 +30,9 @@ extension ServerConnection {
         isAnswering = true
         var buffer = takeScratch()
         let length = content?.readableBytes ?? 0
-        let written = writeHead(of: response, length > 0 ? .length(length) : .none, answering: head, into: &buffer)
-        if let content, written.framing != .none {
-            outcome.bytesSent = length
-            buffer.write(content.readableBytesUInt8Span)
-        }
+        let framing = length > 0 ? BodyFraming.length(length) : .none
+        let written = writeHead(of: response, framing, answering: head, followedBy: content, into: &buffer)
+        if written.framing != .none { outcome.bytesSent = length }
         if context.hasFinishers { outcome.firstByteAt = worker.eventNow }
         writeLast(buffer, context, outcome)
         server.scratch = buffer
@@ -98,8 +96,7 @@ extension ServerConnection {
 
     /// The loop's buffer for heads, empty; it is given back when the wire has it.
     private func takeScratch() -> ByteBuffer {
-        var buffer = server.scratch
-        server.scratch = ByteBuffer()
+        var buffer = server.scratch.take() ?? ByteBuffer()
         // One that the wire still holds is replaced by a new one here.
         buffer.clear(minimumCapacity: 512)
         return buffer
@@ -109,6 +106,7 @@ extension ServerConnection {
         of response: borrowing Response,
         _ framing: BodyFraming,
         answering head: RequestHead,
+        followedBy content: ByteBuffer? = nil,
         into buffer: inout ByteBuffer
     ) -> ResponseEncoder.Written {
         let (status, headers) = (response.status, response.headers)
@@ -116,7 +114,8 @@ extension ServerConnection {
         let persists = mayPersist(head)
         let date = server.date
         var written = ResponseEncoder.Written(framing: framing, persists: persists)
-        let bound = 256 + status.reasonPhrase.utf8.count * 2 + headers.writtenByteBound
+        let contentLength = content?.readableBytes ?? 0
+        let bound = 256 + status.reasonPhrase.utf8.count * 2 + headers.writtenByteBound + contentLength
         buffer.writeHead(reserving: bound) { writer in
             written = ResponseEncoder.writeHead(
                 status: status,
@@ -128,6 +127,7 @@ extension ServerConnection {
                 date: date,
                 into: &writer
             )
+            if let content, written.framing != .none { writer.write(content.readableBytesUInt8Span) }
         }
         return written
     }

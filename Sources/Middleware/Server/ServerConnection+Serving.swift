@@ -29,7 +29,7 @@ extension ServerConnection {
             do {
                 let response: Response
                 do {
-                    response = try await server.root.handle(makeRequest(head), context: context)
+                    response = try await server.root.handler.handle(makeRequest(head), context: context)
                 } catch {
                     response = try answer(to: error, context: context)
                 }

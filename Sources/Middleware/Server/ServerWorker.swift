@@ -22,6 +22,13 @@ final class ServerWorker: @unchecked Sendable {
         }
     }
 
+    /// A handler behind one reference: each request takes it anew, and copying a handler costs more.
+    final class Root: Sendable {
+        let handler: any Handler
+
+        init(_ handler: any Handler) { self.handler = handler }
+    }
+
     let worker: Worker
     let runtime: Runtime
     let configuration: Server.Configuration
@@ -29,10 +36,10 @@ final class ServerWorker: @unchecked Sendable {
     let parserLimits: ParserLimits
     let census: ConnectionCensus
     /// The handler of new requests.
-    @exclusivity(unchecked) var root: any Handler
+    @exclusivity(unchecked) var root: Root
     @exclusivity(unchecked) private(set) var isDraining = false
     /// The buffer that heads are written into; taken over by the wire and made anew only while that still holds it.
-    @exclusivity(unchecked) var scratch = ByteBuffer()
+    @exclusivity(unchecked) var scratch: ByteBuffer?
     private var connections: [ObjectIdentifier: ServerConnection] = [:]
     @exclusivity(unchecked) private var dateExpires = Int64.min
     @exclusivity(unchecked) private var dateText = ByteBuffer()
@@ -49,7 +56,7 @@ final class ServerWorker: @unchecked Sendable {
         self.runtime = runtime
         self.configuration = configuration
         self.census = census
-        self.root = root
+        self.root = Root(root)
         timeouts = Timeouts(configuration.timeouts)
         var limits = ParserLimits()
         limits.headBytes = configuration.limits.headBytes

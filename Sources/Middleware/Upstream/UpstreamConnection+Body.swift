@@ -38,6 +38,33 @@ extension UpstreamConnection {
         deliverPart()
     }
 
+    func deliverPart() {
+        guard let continuation = bodyWaiter else { return }
+        let context = context
+        do {
+            guard let part = try takePart() else { return }
+            bodyWaiter = nil
+            context?.cancellation.end(self)
+            continuation.resume(returning: part)
+        } catch {
+            bodyWaiter = nil
+            continuation.resume(throwing: error)
+        }
+    }
+
+    /// The next part when there is one; the end finishes the exchange.
+    func takePart() throws -> BodyPart? {
+        if let part = parts.popFirst() {
+            if !isReading, parts.byteCount < Self.readAheadBytes / 2 { setReading(true) }
+            return .bytes(part)
+        }
+        if let failure { throw failure }
+        guard state == .received else { return nil }
+        let trailers = trailers
+        finishExchange()
+        return .end(trailers: trailers)
+    }
+
     func abandon(_ exchange: Int, _ reason: any Error) {
         worker.perform {
             guard exchange == self.exchange else { return }

@@ -38,19 +38,19 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     @exclusivity(unchecked) var state = State.idle
     @exclusivity(unchecked) private var served = 0
     @exclusivity(unchecked) var timer: LoopTimer?
-    @exclusivity(unchecked) private var isReading = true
+    @exclusivity(unchecked) var isReading = true
 
     // The exchange. `context` is set for as long as it lasts.
     @exclusivity(unchecked) var exchange = 0
     @exclusivity(unchecked) var context: RequestContext?
     @exclusivity(unchecked) var timeouts = ExchangeTimeouts()
     /// The answer whose head has come and was not handed over yet, and the length it declares.
-    @exclusivity(unchecked) private var answer: Response?
-    @exclusivity(unchecked) private var framing = BodyFraming.none
-    @exclusivity(unchecked) private var headWaiter: UnsafeContinuation<Void, any Error>?
+    @exclusivity(unchecked) var answer: Response?
+    @exclusivity(unchecked) var framing = BodyFraming.none
+    @exclusivity(unchecked) var headWaiter: UnsafeContinuation<Void, any Error>?
     @exclusivity(unchecked) var bodyWaiter: UnsafeContinuation<BodyPart, any Error>?
     @exclusivity(unchecked) var parts = PartQueue()
-    @exclusivity(unchecked) private var trailers: Headers?
+    @exclusivity(unchecked) var trailers: Headers?
     @exclusivity(unchecked) var failure: (any Error)?
     @exclusivity(unchecked) private var persists = false
     @exclusivity(unchecked) private var hasBytesOfAnswer = false
@@ -121,43 +121,6 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
         if bytes.readableBytes > 0 { ChunkEncoder.writeChunkEnd(into: &buffer) }
         ChunkEncoder.writeLastChunk(trailers: trailers, into: &buffer)
         wire.send(buffer)
-    }
-
-    /// Waits for the head of the final answer, which is then to be taken. 1xx answers go to the context as they come.
-    ///
-    /// For a context that does not watch its task. Nothing is held over this wait and it brings nothing, so that nothing
-    /// follows it: going back to the executor would cost a look-up.
-    func head() async throws { try await withUnsafeThrowingContinuation { waitForHead($0) } }
-
-    /// The same for a context that watches its task.
-    func headWatchingTask() async throws {
-        let exchange = exchange
-        return try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { waitForHead($0) }
-        } onCancel: {
-            worker.perform { self.breakOff(exchange, CancellationError()) }
-        }
-    }
-
-    private func waitForHead(_ continuation: UnsafeContinuation<Void, any Error>) {
-        guard failure == nil, let context, begin(context) else {
-            continuation.resume(throwing: failure ?? Cancelled.error)
-            return
-        }
-        headWaiter = continuation
-        deliverHead()
-    }
-
-    /// Registers a wait, or fails the exchange when it may not wait any more.
-    func begin(_ context: RequestContext) -> Bool {
-        do {
-            if context.watchesTask, Task.isCancelled { throw Cancelled.error }
-            try context.cancellation.begin(self)
-            return true
-        } catch {
-            fail(error)
-            return false
-        }
     }
 
     // MARK: Events
@@ -255,55 +218,7 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
         timer?.clear()
     }
 
-    // MARK: Handing over
-
-    private func deliverHead() {
-        guard answer != nil, let continuation = headWaiter else { return }
-        headWaiter = nil
-        context?.cancellation.end(self)
-        continuation.resume()
-    }
-
-    /// The answer that ``head()`` has waited for. The connection carries no other exchange before it was taken.
-    func takeAnswer() throws -> Response {
-        guard var response = answer.take() else {
-            throw failure ?? UpstreamFailure(.closedBeforeHead, "the answer was taken already")
-        }
-        if state == .received, parts.count <= 1 {
-            if framing != .none { response.body = .bytes(parts.popFirst() ?? ByteBuffer(), trailers: trailers) }
-            finishExchange()
-        } else {
-            response.body = .stream(UpstreamBody(of: self, exchange: exchange, length: framing.declaredLength))
-        }
-        return response
-    }
-
-    func deliverPart() {
-        guard let continuation = bodyWaiter else { return }
-        let context = context
-        do {
-            guard let part = try takePart() else { return }
-            bodyWaiter = nil
-            context?.cancellation.end(self)
-            continuation.resume(returning: part)
-        } catch {
-            bodyWaiter = nil
-            continuation.resume(throwing: error)
-        }
-    }
-
-    /// The next part when there is one; the end finishes the exchange.
-    func takePart() throws -> BodyPart? {
-        if let part = parts.popFirst() {
-            if !isReading, parts.byteCount < Self.readAheadBytes / 2 { setReading(true) }
-            return .bytes(part)
-        }
-        if let failure { throw failure }
-        guard state == .received else { return nil }
-        let trailers = trailers
-        finishExchange()
-        return .end(trailers: trailers)
-    }
+    // MARK: Ends
 
     /// The answer was handed over whole: the connection is free for the next exchange, or goes.
     func finishExchange() {
@@ -324,8 +239,6 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
         if !isReading { setReading(true) }
         pool.release(self)
     }
-
-    // MARK: Ends
 
     func interrupt(_ error: any Error) { fail(error) }
 
@@ -401,7 +314,7 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
         }
     }
 
-    private func setReading(_ isReading: Bool) {
+    func setReading(_ isReading: Bool) {
         self.isReading = isReading
         wire.setReading(isReading)
     }

@@ -10,7 +10,7 @@ package final class UpstreamPools {
     private var pools: [Key: ConnectionPool] = [:]
     /// The pool that was asked for last: a gateway with one origin never hashes.
     @exclusivity(unchecked) private var last: (endpoint: Endpoint.Identity, pool: ConnectionPool)?
-    @exclusivity(unchecked) private var scratch = ByteBuffer()
+    @exclusivity(unchecked) private var scratch: ByteBuffer?
     private let dialer: any Dialer
     private unowned let worker: Worker
 
@@ -27,8 +27,7 @@ package final class UpstreamPools {
 
     /// The loop's buffer for heads, empty. One that a wire still holds is replaced by a new one.
     func takeScratch() -> ByteBuffer {
-        var buffer = scratch
-        scratch = ByteBuffer()
+        var buffer = scratch.take() ?? ByteBuffer()
         buffer.clear(minimumCapacity: 512)
         return buffer
     }

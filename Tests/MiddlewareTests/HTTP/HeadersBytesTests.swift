@@ -106,6 +106,22 @@ struct KnownFieldTests {
         return equalIgnoringCase(name.span, lowercase: lowercase.span)
     }
 
+    @Test("eight bytes at a time say the same as one by one")
+    func words() {
+        for place in 0..<8 {
+            for byte in UInt8.min...UInt8.max {
+                for expected in [UInt8(ascii: "a"), UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "1")] {
+                    var lowercase = Array("abcdefgh".utf8)
+                    var name = Array("aBCdefGh".utf8)
+                    lowercase[place] = expected
+                    name[place] = byte
+                    let isEqual = equalIgnoringCase(name.span, lowercase: lowercase.span)
+                    #expect(isEqual == areEqual(byte, lowercase: expected))
+                }
+            }
+        }
+    }
+
     @Test("every known name is recognised in any case", arguments: named)
     func recognisesNames(field: KnownField) {
         let name = field.canonicalName.description

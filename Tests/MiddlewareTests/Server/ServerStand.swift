@@ -103,7 +103,7 @@ final class ServerStand: Sendable {
     // MARK: The server
 
     func replace(_ handler: any Handler) async throws {
-        try await onTurn { [server] in server.root = handler }
+        try await onTurn { [server] in server.root = ServerWorker.Root(handler) }
     }
 
     /// Starts a drain; the notes say `drained` when nothing is left.

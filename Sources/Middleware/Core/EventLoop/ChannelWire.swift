@@ -10,6 +10,8 @@ import Musl
 #endif
 
 /// A NIO channel as a ``Wire``. The last handler of its pipeline; touched on the channel's loop only.
+///
+/// It asks for each read itself: the channel's option `autoRead` is to be off.
 package final class ChannelWire: ChannelInboundHandler, Wire {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
@@ -42,13 +44,16 @@ package final class ChannelWire: ChannelInboundHandler, Wire {
         handler?.received(unwrapInboundIn(data))
     }
 
+    package func channelActive(context: ChannelHandlerContext) { if reads { context.read() } }
+
     package func channelReadComplete(context: ChannelHandlerContext) {
-        guard isInEvent else { return }
-        handler?.receivedAll()
+        if isInEvent { handler?.receivedAll() }
         // What was received may have closed the channel, which has ended the event already.
-        guard isInEvent else { return }
-        isInEvent = false
-        executor.endEvent()
+        if isInEvent {
+            isInEvent = false
+            executor.endEvent()
+        }
+        if reads { context.read() }
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -111,9 +116,9 @@ package final class ChannelWire: ChannelInboundHandler, Wire {
     package func flush() { context?.flush() }
 
     package func setReading(_ isReading: Bool) {
-        guard let context, reads != isReading else { return }
+        guard reads != isReading else { return }
         reads = isReading
-        try? context.channel.syncOptions?.setOption(.autoRead, value: isReading)
+        if isReading, let context, context.channel.isActive { context.read() }
     }
 
     package func closeOutput() { context?.close(mode: .output, promise: nil) }

@@ -13,6 +13,7 @@ struct SocketDialer: Dialer {
         let bootstrap = ClientBootstrap(group: worker.eventLoop)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.allowRemoteHalfClosure, value: false)
+            .channelOption(.autoRead, value: false)
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(
                 .recvAllocator,
