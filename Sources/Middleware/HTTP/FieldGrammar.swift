@@ -47,7 +47,14 @@ package enum FieldGrammar {
     package static func decimal(_ bytes: Span<UInt8>) -> Int? {
         guard !bytes.isEmpty else { return nil }
         var value = 0
-        for index in bytes.indices {
+        // So few digits fit, and nearly every number has no more.
+        let safe = min(bytes.count, 18)
+        for index in 0..<safe {
+            let digit = bytes[index] &- 0x30
+            guard digit < 10 else { return nil }
+            value = value &* 10 &+ Int(digit)
+        }
+        for index in safe..<bytes.count {
             let digit = bytes[index] &- 0x30
             guard digit < 10 else { return nil }
             let (shifted, tooLong) = value.multipliedReportingOverflow(by: 10)

@@ -6,12 +6,13 @@ import NIOCore
 extension Headers {
     /// The first entry of a known field.
     package func first(known: KnownField) -> Entry? {
+        guard contains(known: known) else { return nil }
         for entry in entries where entry.known == known { return entry }
         return nil
     }
 
     /// Whether there is a field of that kind.
-    package func contains(known: KnownField) -> Bool { first(known: known) != nil }
+    package func contains(known field: KnownField) -> Bool { known.contains(field) }
 
     /// Removes every field of that kind.
     package mutating func remove(known: KnownField) {
@@ -52,13 +53,12 @@ extension Headers {
         known.canonicalName.withUTF8Buffer { append(name: $0.span, value: value, known: known) }
     }
 
-    /// The most bytes that ``write(into:skip:)`` writes.
-    package var writtenByteBound: Int { received.readableBytes + own.count + 4 * entries.count }
-
     /// Writes every entry that `skip` does not name as `name: value` CR LF.
     ///
     /// Neighbours that were received as such lines leave in one copy.
     package func write(into buffer: inout some ByteSink, skip: (Entry) -> Bool = { _ in false }) {
+        // Held here, so that no piece has to take hold of them.
+        let received = received
         var run = 0..<0
         for entry in entries where !skip(entry) {
             if entry.origin == .receivedLine {
@@ -67,18 +67,18 @@ extension Headers {
                     run = run.lowerBound..<line.upperBound
                     continue
                 }
-                writeReceived(run, into: &buffer)
+                received.write(run, into: &buffer)
                 run = line
                 continue
             }
-            writeReceived(run, into: &buffer)
+            received.write(run, into: &buffer)
             run = 0..<0
             withBytes(of: entry, entry.name) { buffer.write($0) }
             buffer.write(": ")
             withBytes(of: entry, entry.value) { buffer.write($0) }
             buffer.write("\r\n")
         }
-        writeReceived(run, into: &buffer)
+        received.write(run, into: &buffer)
     }
 
     /// Whether the entry has that name.
@@ -116,10 +116,12 @@ extension Headers {
         return body(received.readableBytesUInt8Span.extracting(range))
     }
 
-    private func writeReceived(_ range: Range<Int>, into buffer: inout some ByteSink) {
-        guard !range.isEmpty else { return }
-        let received = received
-        buffer.write(received.readableBytesUInt8Span.extracting(range))
+}
+
+extension ByteBuffer {
+    @inline(__always)
+    fileprivate func write(_ range: Range<Int>, into buffer: inout some ByteSink) {
+        if !range.isEmpty { buffer.write(readableBytesUInt8Span.extracting(range)) }
     }
 }
 

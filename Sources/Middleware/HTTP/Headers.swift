@@ -60,18 +60,21 @@ public struct Headers: Sendable {
         @exclusivity(unchecked) var received = ByteBuffer()
         @exclusivity(unchecked) var own: [UInt8] = []
         @exclusivity(unchecked) var entries: [Entry] = []
+        @exclusivity(unchecked) var known = KnownFields()
 
         init() {}
 
-        init(received: ByteBuffer, entries: [Entry]) {
+        init(received: ByteBuffer, entries: [Entry], known: KnownFields) {
             self.received = received
             self.entries = entries
+            self.known = known
         }
 
         init(copying other: Storage) {
             received = other.received
             own = other.own
             entries = other.entries
+            known = other.known
         }
     }
 
@@ -96,7 +99,23 @@ public struct Headers: Sendable {
     public init() {}
 
     /// Fields that a codec has already checked, over the bytes they were found in.
-    package init(received: ByteBuffer, entries: [Entry]) { storage = Storage(received: received, entries: entries) }
+    package init(received: ByteBuffer, entries: [Entry]) {
+        self.init(received: received, entries: entries, known: KnownFields(of: entries))
+    }
+
+    /// The same when it is known which fields are among them.
+    package init(received: ByteBuffer, entries: [Entry], known: KnownFields) {
+        storage = Storage(received: received, entries: entries, known: known)
+    }
+
+    /// Which of the known fields are there.
+    package var known: KnownFields { storage?.known ?? KnownFields() }
+
+    /// The most bytes that ``write(into:skip:)`` writes.
+    package var writtenByteBound: Int {
+        guard let storage else { return 0 }
+        return storage.received.readableBytes + storage.own.count + 4 * storage.entries.count
+    }
 
     /// The storage, not shared with a copy.
     private mutating func unshared() -> Storage {
@@ -184,7 +203,7 @@ public struct Headers: Sendable {
         for entry in entries {
             let name = result.take(from: self, entry, entry.name)
             let value = result.take(from: self, entry, entry.value)
-            result.entries.append(Entry(name: name, value: value, known: entry.known, origin: .own))
+            result.insert(Entry(name: name, value: value, known: entry.known, origin: .own))
         }
         return result
     }
@@ -198,6 +217,7 @@ public struct Headers: Sendable {
             kept += 1
         }
         entries.removeLast(entries.count - kept)
+        unshared().known = KnownFields(of: entries)
     }
 
     /// Gives up the bytes of values that were replaced, once they are most of what is kept.
@@ -219,7 +239,11 @@ public struct Headers: Sendable {
     }
 
     /// Adds an entry whose bytes are already in place.
-    mutating func insert(_ entry: Entry) { entries.append(entry) }
+    mutating func insert(_ entry: Entry) {
+        let storage = unshared()
+        storage.entries.append(entry)
+        storage.known.insert(entry.known)
+    }
 
     private mutating func take(from other: Headers, _ entry: Entry, _ range: Range<Int>) -> Range<Int> {
         let start = own.count

@@ -100,6 +100,14 @@ extension Span<UInt8> {
     package func word(at index: Int) -> UInt64 {
         UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
     }
+
+    /// The first four bytes and the last four, which may be some of the first as well.
+    @inline(__always)
+    fileprivate var wordOfEnds: UInt64 {
+        let first = UInt32(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt32.self))
+        let last = UInt32(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: count - 4, as: UInt32.self))
+        return UInt64(first) | UInt64(last) &<< 32
+    }
 }
 
 extension UInt64 {
@@ -114,18 +122,20 @@ extension UInt64 {
     }
 }
 
-/// Whether `name` equals `lowercase`, ASCII letters of `name` in either case.
+/// Whether `name` equals `lowercase`, ASCII letters of `name` in either case. The last bytes are compared together with some
+/// before them, so that none is compared alone.
 package func equalIgnoringCase(_ name: Span<UInt8>, lowercase: Span<UInt8>) -> Bool {
-    guard name.count == lowercase.count else { return false }
-    var start = 0
-    while name.count - start >= 8 {
-        guard name.word(at: start).spells(lowercase.word(at: start)) else { return false }
-        start += 8
+    let count = name.count
+    guard count == lowercase.count else { return false }
+    if count >= 8 {
+        var start = 0
+        while start + 8 <= count {
+            guard name.word(at: start).spells(lowercase.word(at: start)) else { return false }
+            start += 8
+        }
+        return start == count || name.word(at: count - 8).spells(lowercase.word(at: count - 8))
     }
-    for index in start..<name.count {
-        let (byte, expected) = (name[index], lowercase[index])
-        // Setting bit 5 alone would also make `^` and `~` equal, both of which are legal in a name.
-        guard byte == expected || (byte | 0x20 == expected && expected &- 0x61 < 26) else { return false }
-    }
+    if count >= 4 { return name.wordOfEnds.spells(lowercase.wordOfEnds) }
+    for index in name.indices where !UInt64(name[index]).spells(UInt64(lowercase[index])) { return false }
     return true
 }

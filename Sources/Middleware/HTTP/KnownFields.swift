@@ -9,12 +9,16 @@ package struct KnownFields: Sendable, Hashable {
         for field in fields { insert(field) }
     }
 
-    private init(bits: UInt32) { self.bits = bits }
-
     /// The known fields among `headers`; ``KnownField/other`` stands for all that are not known.
-    package init(of headers: Headers) {
-        for entry in headers.entries { insert(entry.known) }
+    package init(of headers: Headers) { self = headers.known }
+
+    /// The known fields among entries.
+    init(of entries: some Sequence<Headers.Entry>) {
+        for entry in entries { insert(entry.known) }
     }
+
+    /// The set of these bits, one for each field.
+    init(bits: UInt32) { self.bits = bits }
 
     @inline(__always)
     package func contains(_ field: KnownField) -> Bool { bits & Self.bit(field) != 0 }

@@ -1,3 +1,5 @@
+import NIOCore
+
 /// A scanner of field lines up to and with the empty line that ends them: of a request, a response or a trailer
 /// section.
 ///
@@ -15,8 +17,8 @@ struct FieldLines: Sendable {
     private(set) var host = 0..<0
     /// The number of `Host` lines, when they are kept apart.
     private(set) var hostCount = 0
-    /// One bit for each known field that was met.
-    private(set) var seen: UInt32 = 0
+    /// The known fields among them, `Host` included where it is kept apart.
+    private(set) var known = KnownFields()
 
     private let keepsHostApart: Bool
     private var phase = Phase.lineStart
@@ -32,7 +34,14 @@ struct FieldLines: Sendable {
     /// Past the empty line, once complete.
     var end: Int { position }
 
-    func contains(_ known: KnownField) -> Bool { seen & (1 << UInt32(known.rawValue)) != 0 }
+    func contains(_ field: KnownField) -> Bool { known.contains(field) }
+
+    /// The fields over the bytes that they were found in.
+    func headers(in received: ByteBuffer) -> Headers {
+        var known = known
+        if keepsHostApart { known.remove(.host) }
+        return Headers(received: received, entries: entries, known: known)
+    }
 
     /// Starts another section at `offset`.
     ///
@@ -42,7 +51,7 @@ struct FieldLines: Sendable {
         if !entries.isEmpty { entries.removeAll(keepingCapacity: true) }
         host = 0..<0
         hostCount = 0
-        seen = 0
+        known = KnownFields()
         phase = .lineStart
         position = offset
         start = offset
@@ -138,14 +147,17 @@ struct FieldLines: Sendable {
             if kept != index { entries[kept] = entries[index] }
             kept += 1
         }
-        entries.removeLast(entries.count - kept)
+        while entries.count > kept { entries.removeLast() }
+        known.remove(.connection)
+        known.remove(.keepAlive)
+        known.remove(.transferEncoding)
     }
 
     private mutating func keepLine(_ bytes: Span<UInt8>, carriageReturn: Int) {
         var valueEnd = carriageReturn
         while valueEnd > valueStart, FieldGrammar.isBlank(bytes[valueEnd - 1]) { valueEnd -= 1 }
         let known = KnownField(name: bytes.extracting(lineStart..<nameEnd))
-        seen |= 1 << UInt32(known.rawValue)
+        self.known.insert(known)
         if known == .host, keepsHostApart {
             host = valueStart..<valueEnd
             hostCount += 1

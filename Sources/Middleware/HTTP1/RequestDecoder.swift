@@ -163,7 +163,7 @@ package struct RequestDecoder: Sendable {
                 scheme: "http",
                 authority: Authority(received: head.slice(findings.form.authority ?? findings.host)),
                 target: target,
-                headers: Headers(received: head, entries: fields.entries),
+                headers: fields.headers(in: head),
                 upgradeProtocol: findings.upgrade
             ),
             isSecureTarget: findings.form.isSecure,

@@ -162,7 +162,7 @@ package struct ResponseDecoder: Sendable {
         var head = try head(in: input.readableBytesUInt8Span)
         guard let section = input.readSlice(length: fields.end) else { return nil }
         if dropsConnectionFields, !head.namesOtherFields { fields.dropConnectionFields() }
-        head.headers = Headers(received: section, entries: fields.entries)
+        head.headers = fields.headers(in: section)
         if head.status.code < 200, !head.switchesProtocol {
             return .informational(head.status, head.headers)
         }

@@ -47,7 +47,7 @@ package enum ResponseEncoder {
         let owned = KnownFields.ownedByEncoders
         headers.write(into: &buffer, skip: { owned.contains($0.known) })
         // RFC 9110 section 6.6.1: whoever forwards a response without Date and has a clock adds it.
-        if let date, !headers.contains(known: .date), status.code >= 200 {
+        if let date, status.code >= 200, !headers.contains(known: .date) {
             buffer.write("Date: ")
             buffer.write(date.readableBytesUInt8Span)
             buffer.write("\r\n")

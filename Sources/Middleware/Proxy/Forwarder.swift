@@ -50,6 +50,7 @@ public struct Forwarder: Sendable {
     public init(_ configuration: Configuration = Configuration()) { settings = Settings(configuration) }
 
     /// Forwards a request. Callable from any executor; the connection's loop does the work.
+    @inline(__always)
     public func forward(
         _ request: consuming Request,
         to endpoint: Endpoint,
@@ -62,10 +63,21 @@ public struct Forwarder: Sendable {
         if let total = settings.configuration.totalTimeout {
             return try await forward(request, to: endpoint, context: context, within: total)
         }
+        return try await forwardOnLoop(request, to: endpoint, context: context)
+    }
+
+    /// Forwards without a limit on the whole. Inlined, as the caller is: a frame of its own would cost each request more
+    /// than everything it decides.
+    @inline(__always)
+    private func forwardOnLoop(
+        _ request: consuming Request,
+        to endpoint: Endpoint,
+        context: RequestContext
+    ) async throws -> Response {
         try check(request, endpoint)
         context[UpstreamEndpointKey.self] = endpoint.text
         let pools = UpstreamPools.of(context)
-        let pool = pools.pool(endpoint, settings.configuration.connections)
+        let pool = pools.pool(endpoint, settings.configuration.connections, of: settings)
         var isSentAgain = false
         while true {
             do {
@@ -113,9 +125,7 @@ public struct Forwarder: Sendable {
         within total: Duration
     ) async throws -> Response {
         let scope = context.limit(to: total)
-        var unlimited = settings.configuration
-        unlimited.totalTimeout = nil
-        var response = try await Forwarder(unlimited).forward(request, to: endpoint, context: context)
+        var response = try await forwardOnLoop(request, to: endpoint, context: context)
         guard case .stream = response.body.storage else {
             scope.lift()
             return response

@@ -112,7 +112,7 @@ extension ServerConnection {
         let (status, headers) = (response.status, response.headers)
         statusClass = StatusClass(code: status.code)
         let persists = mayPersist(head)
-        let date = server.date
+        let date = headers.contains(known: .date) ? nil : server.date
         var written = ResponseEncoder.Written(framing: framing, persists: persists)
         let contentLength = content?.readableBytes ?? 0
         let bound = 256 + status.reasonPhrase.utf8.count * 2 + headers.writtenByteBound + contentLength
@@ -166,7 +166,7 @@ extension ServerConnection {
     private func writeLast(_ buffer: ByteBuffer, _ context: RequestContext, _ outcome: Outcome) {
         guard context.hasFinishers else {
             wire.send(buffer)
-            finish(context, ending(of: outcome))
+            finishUnwatched(context, sent: outcome.bytesSent)
             return
         }
         let ending = ending(of: outcome)

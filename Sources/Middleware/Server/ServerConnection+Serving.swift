@@ -29,7 +29,8 @@ extension ServerConnection {
             do {
                 let response: Response
                 do {
-                    response = try await server.root.handler.handle(makeRequest(head), context: context)
+                    let root = server.root
+                    response = try await root.handler.handle(makeRequest(head), context: context)
                 } catch {
                     response = try answer(to: error, context: context)
                 }
@@ -168,16 +169,27 @@ extension ServerConnection {
     func finish(_ context: RequestContext, _ ending: Ending) {
         guard !context.isFinished else { return }
         context.isFinished = true
-        ServerMetric.requests[ending.status].increment()
-        if ending.outcome.bytesReceived > 0 { ServerMetric.requestBytes.increment(by: ending.outcome.bytesReceived) }
-        ServerMetric.responseBytes.increment(by: ending.outcome.bytesSent)
-        if ServerMetric.requestDuration.isRecording {
-            ServerMetric.requestDuration.record(nanoseconds: worker.now - context.beganAt)
-        }
+        record(context, ending.status, received: ending.outcome.bytesReceived, sent: ending.outcome.bytesSent)
         guard context.hasFinishers else { return }
         var outcome = ending.outcome
         outcome.lastByteAt = worker.now
         context.finish(outcome)
+    }
+
+    /// The same for an answer that was whole and that nobody watches.
+    func finishUnwatched(_ context: RequestContext, sent: Int) {
+        guard !context.isFinished else { return }
+        context.isFinished = true
+        record(context, statusClass, received: body.byteCount, sent: sent)
+    }
+
+    private func record(_ context: RequestContext, _ status: StatusClass, received: Int, sent: Int) {
+        // One factory makes all metrics: where it records no durations it records nothing.
+        guard ServerMetric.requestDuration.isRecording else { return }
+        ServerMetric.requestDuration.record(nanoseconds: worker.now - context.beganAt)
+        ServerMetric.requests[status].increment()
+        if received > 0 { ServerMetric.requestBytes.increment(by: received) }
+        ServerMetric.responseBytes.increment(by: sent)
     }
 
     /// The answer cannot be completed: the client must see that it is not whole (RFC 9112 section 8).

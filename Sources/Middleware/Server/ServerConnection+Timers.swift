@@ -9,11 +9,10 @@ extension ServerConnection {
             clearTimer()
             return
         }
-        let timer = self.timer ?? LoopTimer(on: worker.timers) { [unowned self] in timedOut() }
-        self.timer = timer
+        if timer == nil { timer = LoopTimer(on: worker.timers) { [unowned self] in timedOut() } }
         timerIsSet = true
         let (end, overflow) = worker.eventNow.addingReportingOverflow(wait)
-        timer.set(overflow ? .max : end)
+        timer?.set(overflow ? .max : end)
     }
 
     /// Limits the wait for a request's body: apart from the other timer, since an answer may be going out meanwhile.

@@ -183,7 +183,7 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
         do {
             while state == .awaitingHead || state == .receivingBody {
                 guard let event = try decoder.next(from: &input) else { return }
-                switch event {
+                switch consume event {
                 case .informational(let status, let headers):
                     informationalCount += 1
                     guard informationalCount <= Self.informationalLimit else {
@@ -292,10 +292,9 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
             timer?.clear()
             return
         }
-        let timer = self.timer ?? LoopTimer(on: worker.timers) { [unowned self] in timedOut() }
-        self.timer = timer
+        if timer == nil { timer = LoopTimer(on: worker.timers) { [unowned self] in timedOut() } }
         let (end, overflow) = worker.eventNow.addingReportingOverflow(wait)
-        timer.set(overflow ? .max : end)
+        timer?.set(overflow ? .max : end)
     }
 
     private func timedOut() {

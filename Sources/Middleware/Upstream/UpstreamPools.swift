@@ -8,8 +8,8 @@ package final class UpstreamPools {
     }
 
     private var pools: [Key: ConnectionPool] = [:]
-    /// The pool that was asked for last: a gateway with one origin never hashes.
-    @exclusivity(unchecked) private var last: (endpoint: Endpoint.Identity, pool: ConnectionPool)?
+    /// The pool that was asked for last, and by whom: a gateway with one origin neither hashes nor compares limits.
+    @exclusivity(unchecked) private var last: (endpoint: Endpoint.Identity, owner: AnyObject, pool: ConnectionPool)?
     @exclusivity(unchecked) private var scratch: ByteBuffer?
     private let dialer: any Dialer
     private unowned let worker: Worker
@@ -36,12 +36,15 @@ package final class UpstreamPools {
     func giveBack(_ buffer: ByteBuffer) { scratch = buffer }
 
     /// The pool of an endpoint.
-    func pool(_ endpoint: Endpoint, _ limits: ConnectionLimits) -> ConnectionPool {
-        if let last, last.endpoint == endpoint.identity, last.pool.limits == limits { return last.pool }
+    ///
+    /// - Parameter owner: Whose limits these are: one that always asks with the same.
+    func pool(_ endpoint: Endpoint, _ limits: @autoclosure () -> ConnectionLimits, of owner: AnyObject) -> ConnectionPool {
+        if let last, last.endpoint == endpoint.identity, last.owner === owner { return last.pool }
+        let limits = limits()
         let key = Key(address: endpoint.address, limits: limits)
         let pool = pools[key] ?? ConnectionPool(key.address, limits: limits, dialer: dialer, worker: worker)
         pools[key] = pool
-        last = (endpoint.identity, pool)
+        last = (endpoint.identity, owner, pool)
         return pool
     }
 

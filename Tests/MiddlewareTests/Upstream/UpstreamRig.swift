@@ -35,7 +35,7 @@ final class UpstreamRig: @unchecked Sendable {
     var origins: [HandOrigin] { dialer.origins }
 
     /// The pool under test.
-    var pool: ConnectionPool { UpstreamPools.of(makeContext()).pool(endpoint, configuration.connections) }
+    var pool: ConnectionPool { UpstreamPools.of(makeContext()).pool(endpoint, configuration.connections, of: self) }
 
     /// Idle, busy and waiting.
     var counts: [Int] { [pool.idleCount, pool.busyCount, pool.waiterCount] }
