@@ -6,9 +6,6 @@
 /// ChunkEncoder.writeLastChunk(trailers: nil, into: &tail)
 /// ```
 package enum ChunkEncoder {
-    /// The most that ``writeChunkHead(size:into:)`` appends.
-    package static let maximumHeadBytes = 18
-
     /// Appends the size line of a chunk. A size that is not positive appends nothing, for `0` would end the content.
     package static func writeChunkHead(size: Int, into buffer: inout some ByteSink) {
         guard size > 0 else { return }

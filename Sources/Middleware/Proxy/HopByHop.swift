@@ -164,11 +164,4 @@ extension Headers {
         guard hop.dropsAny(of: present) else { return }
         removeEntries(from: 0) { hop.drops($1, in: $0) }
     }
-
-    /// The fields without those that are hop-by-hop.
-    package func withoutHopByHop(keepingUpgrade: Bool = false) -> Headers {
-        var result = self
-        result.removeHopByHop(keepingUpgrade: keepingUpgrade)
-        return result
-    }
 }

@@ -1,10 +1,10 @@
-import Logging
-import ServiceLifecycle
+package import Logging
+package import ServiceLifecycle
 import Synchronization
 
 /// The background services of the handlers that a server uses. Each runs in a group of its own, so that a swap of the
 /// handler ends those that the new one does not have, and starts only those that it adds.
-final class BackgroundServices: Sendable {
+package final class BackgroundServices: Sendable {
     private struct Running {
         let identity: ObjectIdentifier?
         let group: ServiceGroup
@@ -14,10 +14,10 @@ final class BackgroundServices: Sendable {
     private let running = Mutex<[Running]>([])
     private let logger: Logger
 
-    init(logger: Logger) { self.logger = logger }
+    package init(logger: Logger) { self.logger = logger }
 
     /// Runs these from now on, and ends the others.
-    func use(_ services: [any Service]) {
+    package func use(_ services: [any Service]) {
         running.withLock { running in
             let wanted = services.map { Self.identity($0) }
             var kept: [Running] = []

@@ -45,8 +45,8 @@ extension Server {
         public var body = Duration.zero
         /// For the next request on a connection; then the connection closes. 75 seconds unless set.
         public var keepAlive = Duration.seconds(75)
-        /// For a client to take any of the bytes that are ready for it; then the connection is reset. 30 seconds unless
-        /// set.
+        /// For a client to take any of the bytes that are ready for it; then the connection is reset, between one and two
+        /// of these limits after it took the last of them. 30 seconds unless set.
         public var write = Duration.seconds(30)
 
         public init() {}

@@ -292,7 +292,7 @@ extension ServerConnection {
                 return
             }
             writeWaiter = continuation
-            setTimer(.write, server.timeouts.write)
+            setWriteTimer()
         }
     }
 

@@ -15,6 +15,12 @@ extension ServerConnection {
         timer?.set(overflow ? .max : end)
     }
 
+    /// Limits the wait for what was written to leave: to some of it at a time.
+    func setWriteTimer() {
+        unsent = wire.bufferedBytes
+        setTimer(.write, server.timeouts.write)
+    }
+
     /// Limits the wait for a request's body: apart from the other timer, since an answer may be going out meanwhile.
     func setBodyTimer(_ wait: Int64) {
         guard wait < .max else {
@@ -58,6 +64,8 @@ extension ServerConnection {
             } else {
                 close()
             }
+        case .write where wire.bufferedBytes < unsent:
+            setWriteTimer()
         case .write:
             ServerMetric.timeouts[.write].increment()
             wire.reset()

@@ -69,6 +69,8 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
     /// Whether what was written last has not left yet.
     @exclusivity(unchecked) private var isLeaving = false
     @exclusivity(unchecked) var timer: LoopTimer?
+    /// What had not left when the limit of a write was set.
+    @exclusivity(unchecked) var unsent = 0
     @exclusivity(unchecked) var timerPurpose = TimerPurpose.keepAlive
 
     enum TimerPurpose {
@@ -314,7 +316,7 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
         endTask()
         setReading(true)
         isLeaving = true
-        setTimer(.write, server.timeouts.write)
+        setWriteTimer()
         wire.write(ByteBuffer()) { [self] result in
             isLeaving = false
             guard case .lingering = phase else { return }
@@ -332,7 +334,7 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
     private func closeBehindOutput() {
         phase = .lingering
         isLeaving = true
-        setTimer(.write, server.timeouts.write)
+        setWriteTimer()
         wire.write(ByteBuffer()) { [self] _ in
             isLeaving = false
             if case .lingering = phase { close() }

@@ -75,8 +75,6 @@ package enum ConnectionRefusal: UInt8, MetricLabelValue {
     case total
     /// There are as many connections as one client address may have.
     case address
-    /// The server is ending.
-    case draining
 
     package static let labelName = "limit"
     package var position: Int { Int(rawValue) }
@@ -85,7 +83,6 @@ package enum ConnectionRefusal: UInt8, MetricLabelValue {
         switch self {
         case .total: "total"
         case .address: "address"
-        case .draining: "draining"
         }
     }
 }

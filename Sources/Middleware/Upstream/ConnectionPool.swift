@@ -30,6 +30,7 @@ final class ConnectionPool {
     let limits: ConnectionLimits
     let worker: Worker
     private let dialer: any Dialer
+    private unowned let pools: UpstreamPools
     @exclusivity(unchecked) private var idle: [UpstreamConnection] = []
     @exclusivity(unchecked) private var busy = 0
     @exclusivity(unchecked) private var dialing = 0
@@ -38,11 +39,12 @@ final class ConnectionPool {
     private var isDialing = false
     @exclusivity(unchecked) private var isSweepScheduled = false
 
-    init(_ address: DialAddress, limits: ConnectionLimits, dialer: any Dialer, worker: Worker) {
+    init(_ address: DialAddress, limits: ConnectionLimits, dialer: any Dialer, in pools: UpstreamPools) {
         self.address = address
         self.limits = limits
         self.dialer = dialer
-        self.worker = worker
+        self.pools = pools
+        worker = pools.worker
     }
 
     deinit { sweep?.invalidate() }
@@ -103,6 +105,7 @@ final class ConnectionPool {
         // Whoever has waited longest hears of it; the others go on with an attempt of their own.
         waiters.popFirst()?.finish(.failure(failure))
         dialIfNeeded()
+        if isUnused, !isSweepScheduled { scheduleSweep() }
     }
 
     /// Gives a free connection to the one who has waited longest, or keeps it.
@@ -136,6 +139,7 @@ final class ConnectionPool {
         }
         UpstreamMetric.connectionsActive.decrement()
         dialIfNeeded()
+        if isUnused, !isSweepScheduled { scheduleSweep() }
     }
 
     fileprivate func abandon(_ waiter: Waiter) {
@@ -143,16 +147,19 @@ final class ConnectionPool {
     }
 
     private func scheduleSweep() {
-        isSweepScheduled = false
-        guard let oldest = idle.first else { return }
         isSweepScheduled = true
         let sweep = self.sweep ?? LoopTimer(on: worker.timers) { [unowned self] in evict() }
         self.sweep = sweep
-        let (end, overflow) = oldest.idleSince.addingReportingOverflow(limits.idleTimeout.nanoseconds)
+        let (end, overflow) = (idle.first?.idleSince ?? worker.eventNow).addingReportingOverflow(
+            limits.idleTimeout.nanoseconds)
         if overflow { sweep.clear() } else { sweep.set(end) }
     }
 
+    /// Nothing is left of it, now or for good.
+    private var isUnused: Bool { idle.isEmpty && busy == 0 && dialing == 0 && waiters.isEmpty }
+
     private func evict() {
+        isSweepScheduled = false
         let now = worker.eventNow
         let timeout = limits.idleTimeout.nanoseconds
         // The oldest stand first.
@@ -165,18 +172,8 @@ final class ConnectionPool {
             UpstreamMetric.connectionsActive.decrement()
             connection.retire()
         }
-        scheduleSweep()
-    }
-
-    /// Closes the idle connections, for a server that ends.
-    func closeIdle() {
-        let closing = idle
-        idle.removeAll()
-        for connection in closing {
-            UpstreamMetric.connectionsIdle.decrement()
-            UpstreamMetric.connectionsActive.decrement()
-            connection.retire()
-        }
+        // Here and not with the last connection: an endpoint whose connections serve one request each is still in use.
+        if isUnused { pools.forget(self) } else if !idle.isEmpty { scheduleSweep() }
     }
 
     // For tests.

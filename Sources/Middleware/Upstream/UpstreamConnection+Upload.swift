@@ -1,7 +1,10 @@
 /// What a connection hears of the body of its request while that is being sent.
 extension UpstreamConnection {
     /// The request's body is being sent and the endpoint does not take it.
-    func uploadStalls() { setTimer(timeouts.idle) }
+    func uploadStalls() {
+        unsent = wire.bufferedBytes
+        setTimer(timeouts.idle)
+    }
 
     /// The endpoint takes the request's body again.
     func uploadProceeds() { if state == .awaitingHead { timer?.clear() } }

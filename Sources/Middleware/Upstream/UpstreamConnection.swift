@@ -31,7 +31,7 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
 
     let worker: Worker
     @exclusivity(unchecked) var idleSince: Int64 = 0
-    private let wire: any Wire
+    let wire: any Wire
     private let pool: ConnectionPool
     @exclusivity(unchecked) private var decoder = ResponseDecoder(dropsConnectionFields: true)
     @exclusivity(unchecked) private var input = ByteBuffer()
@@ -56,6 +56,8 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     @exclusivity(unchecked) private var hasBytesOfAnswer = false
     @exclusivity(unchecked) private var informationalCount = 0
     @exclusivity(unchecked) var upload: RequestUpload?
+    /// What of the request had not left when the limit of a write was set.
+    @exclusivity(unchecked) var unsent = 0
 
     init(_ wire: any Wire, in pool: ConnectionPool) {
         self.wire = wire
@@ -299,6 +301,8 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
 
     private func timedOut() {
         switch state {
+        case .awaitingHead where upload != nil && wire.bufferedBytes < unsent:
+            uploadStalls()
         case .awaitingHead where upload != nil:
             fail(UpstreamFailure(.uploadTimeout, "the endpoint does not take the request"))
         case .awaitingHead:

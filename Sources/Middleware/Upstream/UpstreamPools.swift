@@ -12,7 +12,7 @@ package final class UpstreamPools {
     @exclusivity(unchecked) private var last: (endpoint: Endpoint.Identity, owner: AnyObject, pool: ConnectionPool)?
     @exclusivity(unchecked) private var scratch: ByteBuffer?
     private let dialer: any Dialer
-    private unowned let worker: Worker
+    unowned let worker: Worker
 
     private init(dialer: any Dialer, worker: Worker) {
         self.dialer = dialer
@@ -42,14 +42,19 @@ package final class UpstreamPools {
         if let last, last.endpoint == endpoint.identity, last.owner === owner { return last.pool }
         let limits = limits()
         let key = Key(address: endpoint.address, limits: limits)
-        let pool = pools[key] ?? ConnectionPool(key.address, limits: limits, dialer: dialer, worker: worker)
+        let pool = pools[key] ?? ConnectionPool(key.address, limits: limits, dialer: dialer, in: self)
         pools[key] = pool
         last = (endpoint.identity, owner, pool)
         return pool
     }
 
-    /// Closes every idle connection.
-    package func closeIdle() {
-        for pool in pools.values { pool.closeIdle() }
+    /// Lets go of a pool that holds nothing: endpoints come and go while a gateway runs.
+    func forget(_ pool: ConnectionPool) {
+        let key = Key(address: pool.address, limits: pool.limits)
+        if pools[key] === pool { pools[key] = nil }
+        if last?.pool === pool { last = nil }
     }
+
+    /// For tests.
+    var count: Int { pools.count }
 }

@@ -31,12 +31,12 @@ import NIOPosix
 ///
 /// A request's body arrives as a stream that can be opened once. A target goes through the checks and the normalisation
 /// of a received one, and is refused with 400 as a server would. A throw of the handler is answered as a server does;
-/// `CancellationError` alone is thrown on, where a server whose client is still there answers 503. The content of the
-/// answer is checked against the length that its body declares.
+/// one with `CancellationError` as 503 while the client is there, and an interim status as 500. The content of the answer is
+/// checked against the length that its body declares. The background services of the blueprint run for as long as the
+/// client lives.
 ///
 /// It neither frames nor parses the messages between client and gateway: that is what
-/// ``withServer(_:on:configuration:runtime:_:)`` is for. It runs no background services of the blueprint, and makes no
-/// use of ``Response/upgrade``.
+/// ``withServer(_:on:configuration:runtime:_:)`` is for. It makes no use of ``Response/upgrade``.
 ///
 /// Problems of the composition are collected here and thrown by the first request, so that a test reads on one line;
 /// see ``validate()``. Safe to use from any thread, for any number of requests at once.
@@ -51,6 +51,7 @@ public final class TestClient: Sendable {
     let worker: Worker
     private let dialer: ScriptedDialer
     private let problems: [CompositionProblem]
+    private let services: BackgroundServices
 
     /// The client's end is 192.0.2.1:49152, the gateway's 192.0.2.254:80 (RFC 5737, addresses for documentation).
     public static var defaultPeer: Peer {
@@ -103,7 +104,10 @@ public final class TestClient: Sendable {
             dialer: dialer
         )
         worker = runtime.workers.current
-        problems = own.validate() + handler.blueprint.validate()
+        let blueprint = handler.blueprint
+        problems = own.validate() + blueprint.validate()
+        services = BackgroundServices(logger: logger)
+        if problems.isEmpty { services.use(blueprint.allServices) }
     }
 
     /// A client of the stages of a pipeline.
@@ -118,8 +122,11 @@ public final class TestClient: Sendable {
         self.init(stages(), time: time, randomness: randomness, origins: origins, peer: peer, logger: logger)
     }
 
-    // The gateway's pools let go of their connections when the far side closes.
-    deinit { dialer.closeConnections(on: worker) }
+    deinit {
+        services.use([])
+        // The gateway's pools let go of their connections when the far side closes.
+        dialer.closeConnections(on: worker)
+    }
 
     /// Throws ``CompositionError`` with every problem of the composition, as every request does.
     public func validate() throws {

@@ -51,14 +51,21 @@ final class TestExchange: @unchecked Sendable {
             self?.response.informational.append(TestResponse.Informational(status, headers))
         }
         try count(&request)
-        let answer: Response
+        var answer: Response
         do {
             answer = try await client.handler.handle(request, context: context)
         } catch is CancellationError {
-            finish(.clientGone)
-            throw CancellationError()
+            guard !hasLeft, !Task.isCancelled else {
+                finish(.clientGone)
+                throw CancellationError()
+            }
+            answer = Response(answering: HTTPError(.serviceUnavailable), context: context)
         } catch {
             answer = Response(answering: error, context: context)
+        }
+        if answer.status.code < 200, !answer.isUpgrade {
+            answer.body.discard()
+            answer = Response(.internalServerError)
         }
         guard !isOver else {
             answer.body.discard()

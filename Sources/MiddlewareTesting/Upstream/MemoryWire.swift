@@ -87,6 +87,8 @@ package final class MemoryWire: Wire {
 
     // MARK: Wire
 
+    package var bufferedBytes: Int { waitingBytes }
+
     package func write(_ bytes: ByteBuffer) { append(Write(bytes: bytes, done: nil)) }
 
     package func write(_ bytes: ByteBuffer, _ done: @escaping (Result<Void, any Error>) -> Void) {

@@ -37,7 +37,18 @@ final class QueueWire: Wire, @unchecked Sendable {
     /// Who is told once everything has left.
     private var waiting: [(Result<Void, any Error>) -> Void] = []
 
-    var isWritable: Bool { (written + flushed).reduce(0) { $0 + $1.readableBytes } < capacity }
+    var bufferedBytes: Int { (written + flushed).reduce(0) { $0 + $1.readableBytes } }
+    var isWritable: Bool { bufferedBytes < capacity }
+
+    /// Lets so many bytes leave although the line is held.
+    func pass(_ count: Int) {
+        var count = count
+        while count > 0, !flushed.isEmpty, let part = flushed[0].readSlice(length: min(count, flushed[0].readableBytes)) {
+            if flushed[0].readableBytes == 0 { flushed.removeFirst() }
+            count -= part.readableBytes
+            if part.readableBytes > 0 { peer?.handler?.received(part) }
+        }
+    }
 
     func write(_ bytes: ByteBuffer) {
         guard !isClosed, !isEnding else { return }

@@ -147,6 +147,9 @@ final class HeldClient: @unchecked Sendable {
     /// Holds and frees what the server has sent.
     func hold(_ isHeld: Bool) async throws { try await stand.onTurn { [line] in line.isHeld = isHeld } }
 
+    /// Lets some of what is held come.
+    func pass(_ count: Int) async throws { try await stand.onTurn { [line] in line.pass(count) } }
+
     /// What has come so far.
     func text() async throws -> String { try await stand.onTurn { [end] in end.text } }
 

@@ -258,6 +258,27 @@ struct ServerTimeoutTests {
         #expect(try await client.answer().body.utf8.count == 400 << 10)
     }
 
+    @Test("a client that takes some of one large part now and then is not reset, until it takes none")
+    func slowPart() async throws {
+        let meter = MeteredSource.Meter()
+        let stand = stand(
+            HandlerFunction { _, _ in
+                Response(.ok, body: .stream(MeteredSource(meter, partBytes: 400 << 10, count: 1)))
+            }
+        )
+        let client = try await stand.connectHeld()
+        try await client.hold(true)
+        try await client.send(request("GET /"))
+        for _ in 0..<6 {
+            try await stand.pass(.seconds(15), step: .seconds(1))
+            try await client.pass(1000)
+        }
+        #expect(try await !client.isOver())
+        #expect(try await client.text().utf8.count == 6000)
+        try await stand.pass(.seconds(41), step: .seconds(1))
+        #expect(try await client.isOver())
+    }
+
     @Test("a client that sends its body and takes nothing of the answer is reset all the same")
     func writeWhileReading() async throws {
         let meter = MeteredSource.Meter()

@@ -2,6 +2,7 @@ import HTTPTypes
 import Middleware
 import MiddlewareTesting
 import NIOCore
+import ServiceLifecycle
 import Synchronization
 import Testing
 
@@ -201,4 +202,54 @@ struct TestClientTests {
         let client = TestClient(HandlerFunction { _, context in Response(context.worker.isCurrent ? .ok : .conflict) })
         #expect(try await client.get("/").status == .ok)
     }
+
+    @Test("a handler that gives up while its client is there is answered 503, an interim status 500, as a server does")
+    func answersOfAServer() async throws {
+        let gaveUp = TestClient(HandlerFunction { _, _ in throw CancellationError() })
+        #expect(try await gaveUp.get("/").status == .serviceUnavailable)
+        let interim = TestClient(HandlerFunction { _, _ in Response(.earlyHints, body: .text("a")) })
+        #expect(try await interim.get("/").status == .internalServerError)
+    }
+
+    @Test("the background services of the gateway run for as long as the client lives")
+    func services() async throws {
+        let (starts, ends) = (AsyncStream<Void>.makeStream(), AsyncStream<Void>.makeStream())
+        do {
+            let client = TestClient(Serviced(starts.continuation, ends.continuation))
+            #expect(try await client.get("/").status == .ok)
+            for await _ in starts.stream { break }
+        }
+        for await _ in ends.stream { break }
+    }
+}
+
+/// A handler with a service that tells of its start and its end.
+private struct Serviced: Handler {
+    private final class Background: Service {
+        let (starts, ends): (AsyncStream<Void>.Continuation, AsyncStream<Void>.Continuation)
+
+        init(_ starts: AsyncStream<Void>.Continuation, _ ends: AsyncStream<Void>.Continuation) {
+            (self.starts, self.ends) = (starts, ends)
+        }
+
+        func run() async throws {
+            starts.yield()
+            try? await gracefulShutdown()
+            ends.yield()
+        }
+    }
+
+    private let background: Background
+
+    init(_ starts: AsyncStream<Void>.Continuation, _ ends: AsyncStream<Void>.Continuation) {
+        background = Background(starts, ends)
+    }
+
+    var blueprint: Blueprint {
+        var blueprint = Blueprint("Serviced")
+        blueprint.services = [background]
+        return blueprint
+    }
+
+    func handle(_ request: consuming Request, context: RequestContext) async throws -> Response { Response(.ok) }
 }

@@ -271,18 +271,34 @@ struct ConnectionPoolTests {
         }
     }
 
-    @Test("closing the idle connections leaves the busy ones to finish")
-    func closeIdle() async throws {
-        try await withRig { rig in
-            let exchanges = await busy(2, in: rig)
+    @Test("a pool is let go of once its endpoint was not used for the idle timeout, and made anew when it is")
+    func forgetting() async throws {
+        try await withRig(.quiet { $0.headTimeout = .zero }) { rig in
+            _ = await busy(2, in: rig)
             rig.origins[0].send(Self.answer)
             await rig.settle()
-            rig.closeIdle()
+            await rig.advance(.seconds(60))
+            #expect(rig.counts == [0, 1, 0] && rig.poolCount == 1)
+            rig.origins[1].wire.reset()
             await rig.settle()
-            #expect(rig.counts == [0, 1, 0] && rig.origins[0].hasEnded && !rig.origins[1].hasEnded)
-            rig.origins[1].send(Self.answer)
+            #expect(rig.poolCount == 1)
+            await rig.advance(.seconds(60))
+            #expect(rig.poolCount == 0)
+            let exchange = await rig.sent(Request(.get, "/"))
+            rig.origins.last?.send(Self.answer)
             await rig.settle()
-            #expect(exchanges[1].outcome == "200 ok")
+            #expect(exchange.outcome == "200 ok" && rig.counts == [1, 0, 0] && rig.poolCount == 1)
+        }
+    }
+
+    @Test("a pool whose endpoint takes no connection is let go of as well")
+    func forgettingRefused() async throws {
+        try await withRig { rig in
+            rig.dialer.behaviour = .refuses
+            _ = await rig.sent(Request(.get, "/"))
+            await rig.settle()
+            await rig.advance(.seconds(60))
+            #expect(rig.poolCount == 0)
         }
     }
 

@@ -37,10 +37,12 @@ final class UpstreamRig: @unchecked Sendable {
     /// The pool under test.
     var pool: ConnectionPool { UpstreamPools.of(makeContext()).pool(endpoint, configuration.connections, of: self) }
 
+    /// The pools of the loop.
+    var poolCount: Int { UpstreamPools.of(makeContext()).count }
+
     /// Idle, busy and waiting.
     var counts: [Int] { [pool.idleCount, pool.busyCount, pool.waiterCount] }
 
-    func closeIdle() { pool.closeIdle() }
 
     func makeContext(watchesTask: Bool = false) -> RequestContext {
         RequestContext(runtime: runtime, worker: worker, peer: TestClient.defaultPeer, watchesTask: watchesTask)
@@ -381,6 +383,7 @@ private final class HookedWire: Wire {
     }
 
     var isWritable: Bool { wire.isWritable }
+    var bufferedBytes: Int { wire.bufferedBytes }
 
     func write(_ bytes: ByteBuffer) {
         onWrite(String(buffer: bytes))

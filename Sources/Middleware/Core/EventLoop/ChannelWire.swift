@@ -95,6 +95,10 @@ package final class ChannelWire: ChannelInboundHandler, Wire {
 
     // MARK: Wire
 
+    package var bufferedBytes: Int {
+        (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
     package func write(_ bytes: ByteBuffer) {
         context?.write(wrapOutboundOut(bytes), promise: nil)
     }

@@ -6,6 +6,8 @@ package import NIOCore
 package protocol Wire: AnyObject {
     /// Whether the far side takes the bytes at the pace they are written; `false` until a `writabilityChanged`.
     var isWritable: Bool { get }
+    /// The bytes that were written and have not left.
+    var bufferedBytes: Int { get }
     /// Queues bytes; nothing leaves before ``flush()``.
     func write(_ bytes: ByteBuffer)
     /// Queues bytes and tells when they have left or failed.
