@@ -3,11 +3,11 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test build-tests unit consumers lint fuzz bench format check
+.PHONY: help demo test build-tests unit consumers readme lint fuzz bench format check
 
 # What the library itself needs, and what the tests speak to: a plain `swift test` leaves out what is not installed.
 LIBRARY_PACKAGES := zlib1g-dev
-TEST_PACKAGES := nginx curl python3 nghttp2-client wrk
+TEST_PACKAGES := nginx curl python3 nghttp2-client wrk netcat-openbsd
 
 # SwiftPM takes this flag back for the packages that we depend on, so that only our own targets are built with it.
 # Everything below uses the one build that it makes.
@@ -24,11 +24,11 @@ demo: ## Install what is missing, build, and run the example gateway
 	@.ci/packages $(LIBRARY_PACKAGES)
 	swift run ExampleServer
 
-test: ## Install what is missing; build without warnings, test, compile the consumers, lint, fuzz
+test: ## Install what is missing; build without warnings, test, compile the consumers and the README, lint, fuzz
 	@.ci/packages $(LIBRARY_PACKAGES) $(TEST_PACKAGES)
-	@$(MAKE) --no-print-directory lint unit consumers fuzz
+	@$(MAKE) --no-print-directory lint unit consumers readme fuzz
 
-check: lint unit consumers ## The same without installing and fuzzing: before every commit
+check: lint unit consumers ## Lint, test and compile the consumers: before every commit
 
 build-tests:
 	swift build --build-tests $(STRICT)
@@ -39,6 +39,9 @@ unit: build-tests ## Build, and run the tests
 consumers: build-tests ## Compile both consumers of the public contract, and run the one that answers
 	@diff Tests/Consumers/Plain.expected <("$$(swift build --show-bin-path)"/ConsumerContract) \
 		&& echo "The consumers of the contract compile, and the first answers as expected."
+
+readme: ## Build and test the package that the README describes, outside of the tree
+	@.ci/readme
 
 lint: ## Check the format
 	@$(SWIFT_FILES) | xargs -0 swift format lint --strict --parallel

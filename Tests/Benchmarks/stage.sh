@@ -79,7 +79,8 @@ build_release() {
 }
 build_production() {
     build --scratch-path "$root/.build-production" --static-swift-stdlib \
-        -Xswiftc -Ounchecked -Xswiftc -enforce-exclusivity=unchecked
+        -Xswiftc -Ounchecked -Xswiftc -enforce-exclusivity=unchecked \
+        -Xswiftc -cross-module-optimization
     production=$built
 }
 

@@ -216,7 +216,7 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         }
 
         private func check() {
-            // By the clock of each connection's own loop: those of two loops have not the same origin.
+            // By the clock of each connection's own loop: those of two runtimes need not have the same time.
             let silent = connections.reduce(Int64.max) { silent, connection in
                 min(silent, connection.worker.now - connection.lastActivity.load(ordering: .relaxed))
             }

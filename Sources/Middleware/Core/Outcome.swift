@@ -8,8 +8,10 @@ public struct Outcome: Sendable {
         case clientGone
         /// The answer's body broke off behind the gateway.
         case originFailed
-        /// A deadline passed while the answer was going out.
+        /// A deadline, or another limit of time, passed while the answer was going out.
         case timedOut
+        /// The body of the request, from which the answer was being made, broke the protocol.
+        case requestFailed
         /// The request was refused before a handler saw it, and so before anybody could ask for its end with
         /// `onFinish`; the answers of a test client say it.
         case refused
@@ -37,4 +39,28 @@ public struct Outcome: Sendable {
     public var trailers: Headers?
 
     public init() {}
+}
+
+extension Outcome.End {
+    /// How an exchange ended whose answer broke off with `error`.
+    package init(brokenBy error: any Error) {
+        if let limited = error as? any TimeLimited, limited.isTimeout {
+            self = .timedOut
+        } else {
+            self = error.isCancellation ? .clientGone : .originFailed
+        }
+    }
+}
+
+/// An error that can stand for a limit of time that passed.
+package protocol TimeLimited: Error {
+    var isTimeout: Bool { get }
+}
+
+extension DeadlineExceeded: TimeLimited {
+    package var isTimeout: Bool { true }
+}
+
+extension RequestTimeout: TimeLimited {
+    package var isTimeout: Bool { true }
 }

@@ -26,7 +26,8 @@ public final class RequestContext {
     public var logger: Logger {
         get { ownLogger ?? initialLogger }
         _modify {
-            var logger = ownLogger ?? initialLogger
+            // Taken out, so that a change of its metadata copies nothing.
+            var logger = ownLogger.take() ?? initialLogger
             defer { ownLogger = logger }
             yield &logger
         }

@@ -59,9 +59,10 @@ public struct SystemTime: TimeSource {
 /// Instants as whole nanoseconds, which is how everything inside keeps them: the layout of
 /// `ContinuousClock.Instant` is known at run time only, so that a type which holds one pays for a look-up at each copy.
 extension ContinuousClock.Instant {
-    private static let origin = ContinuousClock.now
+    // A day back, so that no instant of a source that was made before this one lies in front of it.
+    private static let origin = ContinuousClock.now.advanced(by: .seconds(-86_400))
 
-    /// The instant that lies so many nanoseconds behind one that is the same for the whole process.
+    /// The instant that lies so many nanoseconds after one that is the same for the whole process.
     package init(nanoseconds: Int64) { self = Self.origin.advanced(by: .nanoseconds(nanoseconds)) }
 
     /// The nanoseconds since that instant.

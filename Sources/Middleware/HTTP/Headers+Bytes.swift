@@ -115,7 +115,6 @@ extension Headers {
         let received = received
         return body(received.readableBytesUInt8Span.extracting(range))
     }
-
 }
 
 extension ByteBuffer {

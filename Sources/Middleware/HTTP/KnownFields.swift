@@ -17,9 +17,6 @@ package struct KnownFields: Sendable, Hashable {
         for entry in entries { insert(entry.known) }
     }
 
-    /// The set of these bits, one for each field.
-    init(bits: UInt32) { self.bits = bits }
-
     @inline(__always)
     package func contains(_ field: KnownField) -> Bool { bits & Self.bit(field) != 0 }
 

@@ -49,7 +49,8 @@ public struct Forwarder: Sendable {
 
     public init(_ configuration: Configuration = Configuration()) { settings = Settings(configuration) }
 
-    /// Forwards a request. Callable from any executor; the connection's loop does the work.
+    /// Forwards a request. Callable from any executor; the connection's loop does the work. (A task that is made to start on
+    /// the loop without preferring its executor, with `Task.immediate`, is not one that may call this.)
     @inline(__always)
     public func forward(
         _ request: consuming Request,

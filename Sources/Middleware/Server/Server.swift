@@ -136,6 +136,13 @@ public final class Server: Service {
             }
             return (state.workers, state.root)
         }
+        // Of a proxied connection there are two ends.
+        if let descriptors = DescriptorLimit.soft, descriptors / 2 < configuration.limits.connections {
+            logger.notice(
+                "the process may open fewer files than connections would need",
+                metadata: ["limit.descriptors": "\(descriptors)", "limits.connections": "\(configuration.limits.connections)"]
+            )
+        }
         let acceptor = Acceptor(workers: workers, census: census, backlog: configuration.backlog)
         do {
             for listener in listeners { try await acceptor.listen(listener) }

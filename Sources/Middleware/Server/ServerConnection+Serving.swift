@@ -9,8 +9,8 @@ import NIOCore
 extension ServerConnection {
     /// Serves until the connection idles, closes or is handed over.
     ///
-    /// Concurrent, as everything that it awaits here: the preference of its task keeps them on the loop, and a function that
-    /// is known to have no actor need not return to one in front of each wait.
+    /// Concurrent, as everything that it awaits here: such functions have no actor, so that the compiler makes none of them go
+    /// back to one around each wait. The preference of their task keeps them on the loop.
     @concurrent func serve() async {
         var turns = 0
         while true {
@@ -43,7 +43,7 @@ extension ServerConnection {
                 if !wire.isWritable { try await waitUntilWritable() }
                 if let persists { answered(persists: persists) }
             } catch {
-                outcome.end = Self.end(for: error)
+                outcome.end = bodyFailure == nil ? Outcome.End(brokenBy: error) : .requestFailed
                 finish(context, ending(of: outcome))
                 brokenOff()
             }
@@ -149,10 +149,6 @@ extension ServerConnection {
         return Request(head.message, body: content)
     }
 
-    private static func end(for error: any Error) -> Outcome.End {
-        if error is DeadlineExceeded { .timedOut } else { error.isCancellation ? .clientGone : .originFailed }
-    }
-
     /// How an exchange ended, taken before the connection goes on to the next.
     struct Ending {
         var outcome: Outcome
@@ -184,7 +180,7 @@ extension ServerConnection {
     }
 
     private func record(_ context: RequestContext, _ status: StatusClass, received: Int, sent: Int) {
-        // One factory makes all metrics: where it records no durations it records nothing.
+        // A handle is silent only when the factory of the process records nothing at all (LazyRecorder), and then all are.
         guard ServerMetric.requestDuration.isRecording else { return }
         ServerMetric.requestDuration.record(nanoseconds: worker.now - context.beganAt)
         ServerMetric.requests[status].increment()

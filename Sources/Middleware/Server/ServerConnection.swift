@@ -316,7 +316,6 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
         endTask()
         setReading(true)
         isLeaving = true
-        setWriteTimer()
         wire.write(ByteBuffer()) { [self] result in
             isLeaving = false
             guard case .lingering = phase else { return }
@@ -328,18 +327,19 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
             setTimer(.closeLinger, Self.closeLinger)
         }
         wire.flush()
+        if isLeaving { setWriteTimer() }
     }
 
     /// Closes an idle connection once what was written has left.
     private func closeBehindOutput() {
         phase = .lingering
         isLeaving = true
-        setWriteTimer()
         wire.write(ByteBuffer()) { [self] _ in
             isLeaving = false
             if case .lingering = phase { close() }
         }
         wire.flush()
+        if isLeaving { setWriteTimer() }
     }
 
     /// Closes now.

@@ -14,6 +14,12 @@ package enum ServerMetric: MetricSet {
         "Connections that are open now, idle ones included.",
         advice: "Near the limit, raise it together with the limit of file descriptors, or shorten the idle timeout."
     )
+    package static let acceptFailures = MetricCounter(
+        "middleware_server_accept_failures_total",
+        unit: .connections,
+        "Times that a connection could not be taken for want of file descriptors or memory.",
+        advice: "Raise the limit of file descriptors (ulimit -n), or lower the limit of connections below it."
+    )
     package static let connectionsRefused = MetricFamily<ConnectionRefusal, MetricCounter>(
         "middleware_server_connections_refused_total",
         unit: .connections,
@@ -59,8 +65,8 @@ package enum ServerMetric: MetricSet {
 
     package static var metrics: [any DeclaredMetric] {
         [
-            connectionsAccepted, connectionsActive, connectionsRefused, requests, requestDuration, requestBytes,
-            responseBytes, malformedRequests, timeouts,
+            connectionsAccepted, connectionsActive, acceptFailures, connectionsRefused, requests, requestDuration,
+            requestBytes, responseBytes, malformedRequests, timeouts,
         ]
     }
 }

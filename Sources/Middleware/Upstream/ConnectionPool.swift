@@ -118,6 +118,7 @@ final class ConnectionPool {
             UpstreamMetric.connectionsActive.decrement()
             UpstreamMetric.connectionsEvicted.increment()
             connection.retire()
+            if isUnused, !isSweepScheduled { scheduleSweep() }
             return
         }
         connection.idleSince = worker.eventNow

@@ -4,8 +4,8 @@ import NIOCore
 extension UpstreamConnection {
     /// Waits for the head of the final answer, which is then to be taken. 1xx answers go to the context as they come.
     ///
-    /// For a context that does not watch its task. Nothing is held over this wait and it brings nothing, so that nothing
-    /// follows it: going back to the executor would cost a look-up.
+    /// For a context that does not watch its task. It returns nothing and does nothing after the wait, so it need not go back
+    /// to its caller's executor, which costs a look-up; the answer is taken with ``takeAnswer()``.
     func head() async throws { try await withUnsafeThrowingContinuation { waitForHead($0) } }
 
     /// The same for a context that watches its task.
@@ -36,6 +36,8 @@ extension UpstreamConnection {
 
     /// The answer that ``head()`` has waited for. The connection carries no other exchange before it was taken.
     func takeAnswer() throws -> Response {
+        // The pool is about to be touched.
+        assert(worker.isCurrent, "the task that forwards has left the loop")
         guard var response = answer.take() else {
             throw failure ?? UpstreamFailure(.closedBeforeHead, "the answer was taken already")
         }

@@ -20,6 +20,11 @@ extension UpstreamConnection {
     func failed(_ upload: RequestUpload, _ error: any Error) {
         guard self.upload === upload else { return }
         self.upload = nil
+        if state == .received, answer != nil {
+            // The answer is whole and on its way to its reader; without the rest of the request the connection is of no use.
+            persists = false
+            return
+        }
         fail(UpstreamFailure(.requestBody, "\(error)", cause: error))
     }
 }

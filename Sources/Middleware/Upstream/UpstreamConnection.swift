@@ -52,7 +52,7 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     @exclusivity(unchecked) var parts = PartQueue()
     @exclusivity(unchecked) var trailers: Headers?
     @exclusivity(unchecked) var failure: (any Error)?
-    @exclusivity(unchecked) private var persists = false
+    @exclusivity(unchecked) var persists = false
     @exclusivity(unchecked) private var hasBytesOfAnswer = false
     @exclusivity(unchecked) private var informationalCount = 0
     @exclusivity(unchecked) var upload: RequestUpload?

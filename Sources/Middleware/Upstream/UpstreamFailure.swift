@@ -1,5 +1,5 @@
 /// Why an exchange with an endpoint failed, as the connection saw it. The proxy turns it into an answer.
-package struct UpstreamFailure: Error {
+package struct UpstreamFailure: TimeLimited {
     /// The kinds of failure.
     package enum Kind: Sendable {
         /// No connection could be opened.
@@ -34,6 +34,13 @@ package struct UpstreamFailure: Error {
     package var isStale = false
     /// What is behind it: the error of the request's body, or of the attempt to connect.
     package var cause: (any Error)?
+
+    package var isTimeout: Bool {
+        switch kind {
+        case .connectTimeout, .queueTimeout, .headTimeout, .bodyTimeout, .uploadTimeout: true
+        case .connect, .queueFull, .closedBeforeHead, .closedInBody, .malformed, .requestBody: false
+        }
+    }
 
     package init(_ kind: Kind, _ detail: String, isStale: Bool = false, cause: (any Error)? = nil) {
         self.kind = kind

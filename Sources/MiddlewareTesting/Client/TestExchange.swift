@@ -29,7 +29,7 @@ final class TestExchange: @unchecked Sendable {
 
     // MARK: On the loop
 
-    /// Has the handler answer. Throws `CancellationError` when the client left first, or when the handler threw it.
+    /// Has the handler answer. Throws `CancellationError` when the client left first.
     func start() async throws {
         guard var request else { return }
         self.request = nil
@@ -149,11 +149,7 @@ final class TestExchange: @unchecked Sendable {
         let source = source
         self.source = nil
         source?.cancel(error)
-        switch error {
-        case is DeadlineExceeded: finish(.timedOut)
-        case is CancellationError: finish(.clientGone)
-        default: finish(.originFailed)
-        }
+        finish(Outcome.End(brokenBy: error))
         return hasLeft ? CancellationError() : BrokenResponse(response, cause: error)
     }
 

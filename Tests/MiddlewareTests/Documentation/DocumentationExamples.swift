@@ -2,6 +2,7 @@
 //
 // What stands between `// snippet: NAME` and `// end` is what the pages show behind `<!-- snippet: NAME -->`;
 // `DocumentationTests` compares them. Regions of one name belong together, and a region may have several names.
+// `// shown: TEXT` puts a line on the pages that cannot be compiled here, such as the import of a reader's own module.
 
 // snippet: guide-metrics-page
 import CoreMetrics
@@ -12,7 +13,7 @@ import HTTPTypes
 // snippet: guide-metrics-page
 import Logging
 // end
-// snippet: readme-gateway, readme-middleware, guide-main, guide-metrics-page, guide-head, guide-body
+// snippet: readme-gateway, readme-middleware, readme-test, guide-main, guide-metrics-page, guide-head, guide-body
 import Middleware
 // end
 // snippet: readme-test
@@ -29,6 +30,8 @@ import Synchronization
 // end
 // snippet: readme-test
 import Testing
+
+// shown: @testable import edge
 // end
 import UnixSignals
 

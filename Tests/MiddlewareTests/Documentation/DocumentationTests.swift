@@ -61,6 +61,7 @@ struct DocumentationTests {
         let regions = Snippet.regions(in: imports + "    // snippet: a\n\n    a {\n        b\n    }\n    // end\n")
         #expect(regions["a"] == "import M\n\na {\n    b\n}")
         #expect(regions["b"] == "import M")
+        #expect(Snippet.regions(in: "// snippet: a\n// shown: import own\n// end\n")["a"] == "import own")
     }
 }
 
@@ -160,6 +161,9 @@ enum Snippet {
         return regions(in: (try? String(contentsOf: folder, encoding: .utf8)) ?? "")
     }
 
+    /// Stands before a line that a page shows and that is not compiled here.
+    private static let notCompiled = "// shown: "
+
     /// What stands between `// snippet: A, B` and `// end`, by name, without the indentation of the region.
     static func regions(in text: String) -> [String: String] {
         var found: [String: [String]] = [:]
@@ -173,7 +177,9 @@ enum Snippet {
             } else if words == "// end" {
                 names = []
             } else {
-                for name in names { found[name, default: []].append(String(line.dropFirst(indentation))) }
+                let isCompiled = !words.hasPrefix(notCompiled)
+                let shown = isCompiled ? line.dropFirst(indentation) : words.dropFirst(notCompiled.count)
+                for name in names { found[name, default: []].append(String(shown)) }
             }
         }
         return found.mapValues { $0.joined(separator: "\n") }

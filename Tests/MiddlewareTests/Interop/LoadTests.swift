@@ -55,6 +55,37 @@ struct LoadTests {
         }
     }
 
+    @Test(
+        "h2load and a small origin of Python",
+        .enabled(if: Program.isInstalled("h2load", "python3"), "h2load or python3 is not installed"))
+    func h2loadToPython() async throws {
+        let h2load = try #require(Program.named("h2load"))
+        try await PythonOrigin.run { origin in
+            try await withServer(ReverseProxy(to: origin.endpoint)) { server in
+                let url = "http://127.0.0.1:\(server.port)/chunks"
+                let result = try await h2load.run(["--h1", "-n", "200", "-c", "4", "-t", "1", url])
+                #expect(result.output.contains("200 succeeded, 0 failed, 0 errored, 0 timeout"), "\(result.output)")
+                #expect(result.output.contains("status codes: 200 2xx"))
+            }
+        }
+    }
+
+    @Test(
+        "wrk and a small origin of Python",
+        .enabled(if: Program.isInstalled("wrk", "python3"), "wrk or python3 is not installed"))
+    func wrkToPython() async throws {
+        let wrk = try #require(Program.named("wrk"))
+        try await PythonOrigin.run { origin in
+            try await withServer(ReverseProxy(to: origin.endpoint)) { server in
+                let url = "http://127.0.0.1:\(server.port)/a"
+                let result = try await wrk.run(["-t", "1", "-c", "4", "-d", "1s", url])
+                #expect(result.status == 0 && result.output.contains("requests in"), "\(result.output)")
+                #expect(!result.output.contains(" 0 requests in"), "\(result.output)")
+                #expect(!result.output.contains("Socket errors") && !result.output.contains("Non-2xx"))
+            }
+        }
+    }
+
     @Test("nc sends raw requests", .enabled(if: Program.isInstalled("nc", "nginx"), "nc or nginx is not installed"))
     func nc() async throws {
         let nc = try #require(Program.named("nc"))

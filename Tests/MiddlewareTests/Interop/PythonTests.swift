@@ -45,7 +45,48 @@ struct PythonTests {
         }
     }
 
-    // A known issue that would hang: see `UpstreamSocketTests`.
+    @Test(
+        "http.client keeps its connection to an nginx behind the gateway",
+        .enabled(if: Program.isInstalled("nginx"), "nginx is not installed")
+    )
+    func clientOfNginx() async throws {
+        let script = """
+            import http.client, sys
+            connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=60)
+            connection.connect()
+            port = connection.sock.getsockname()
+            def exchange(*arguments, **named):
+                connection.request(*arguments, **named)
+                response = connection.getresponse()
+                return response.status, response.read(), response
+            content = bytes(range(256)) * 4096
+            for _ in range(3):
+                assert exchange("GET", "/small")[:2] == (200, b"small")
+                status, body, head = exchange("HEAD", "/file")
+                assert (status, body, head.getheader("Content-Length")) == (200, b"", str(len(content)))
+                assert exchange("GET", "/file")[:2] == (200, content)
+                assert exchange("GET", "/file", headers={"Range": "bytes=256-511"})[:2] == (206, bytes(range(256)))
+                condition = {"If-None-Match": head.getheader("ETag")}
+                assert exchange("GET", "/file", headers=condition)[:2] == (304, b"")
+                status, _, moved = exchange("GET", "/moved")
+                assert (status, moved.getheader("Location")) == (301, "/small")
+                assert exchange("GET", "/none")[0] == 404
+                assert exchange("POST", "/small", body=content[:10000])[:2] == (200, b"small")
+                assert exchange("PUT", "/small", body=iter([b"a", b"bc"]), encode_chunked=True)[:2] == (200, b"small")
+            assert connection.sock.getsockname() == port
+            print("fine")
+            """
+        try await NginxOrigin.run { origin in
+            try origin.write(Data((0..<4096 * 256).map { UInt8(truncatingIfNeeded: $0) }))
+            try await withServer(ReverseProxy(to: origin.endpoint)) { server in
+                let python = try #require(Program.named("python3"))
+                let result = try await python.run(["-c", script, "\(server.port)"])
+                #expect(result.output == "fine\n", "\(result.errors)")
+            }
+            #expect(origin.requests.count == 27)
+        }
+    }
+
     @Test("an origin of HTTP/1.0 is understood")
     func http10() async throws {
         try await PythonOrigin.run(version: "HTTP/1.0") { origin in

@@ -150,6 +150,31 @@ struct AnswerFramingTests {
         }
     }
 
+    @Test("an answer that is made of a request body which breaks the protocol ends as such, and not as its origin's fault")
+    func brokenRequest() async throws {
+        let outcomes = Outcomes()
+        let stand = ServerStand(
+            HandlerFunction { request, context in
+                outcomes.watch(context)
+                return Response(.ok, body: request.body)
+            }
+        )
+        let client = try await stand.connect()
+        try await client.send(request("POST /", "Transfer-Encoding: chunked") + "3\r\nabc\r\nnonsense\r\n")
+        #expect(try await client.ending() == .reset)
+        #expect(outcomes.ends == [.requestFailed])
+    }
+
+    @Test("the end of an exchange names what broke its answer")
+    func ends() {
+        let errors: [any Error] = [
+            DeadlineExceeded(), RequestTimeout(), UpstreamFailure(.bodyTimeout, ""), CancellationError(),
+            UpstreamFailure(.closedInBody, ""), Broken(),
+        ]
+        let ends = errors.map { Outcome.End(brokenBy: $0) }
+        #expect(ends == [.timedOut, .timedOut, .timedOut, .clientGone, .originFailed, .originFailed])
+    }
+
     @Test("a source that gives fewer or more bytes than it declared breaks the connection off", arguments: [3, 5])
     func wrongLength(size: Int) async throws {
         let outcomes = Outcomes()

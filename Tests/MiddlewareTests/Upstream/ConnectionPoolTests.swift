@@ -291,6 +291,18 @@ struct ConnectionPoolTests {
         }
     }
 
+    @Test("a pool that keeps no idle connections is let go of as well")
+    func forgettingWithoutIdle() async throws {
+        try await withRig(.quiet { $0.connections.idleConnections = 0 }) { rig in
+            _ = await rig.sent(Request(.get, "/"))
+            rig.origins[0].send(Self.answer)
+            await rig.settle()
+            #expect(rig.counts == [0, 0, 0] && rig.poolCount == 1)
+            await rig.advance(.seconds(60))
+            #expect(rig.poolCount == 0)
+        }
+    }
+
     @Test("a pool whose endpoint takes no connection is let go of as well")
     func forgettingRefused() async throws {
         try await withRig { rig in

@@ -43,7 +43,6 @@ final class UpstreamRig: @unchecked Sendable {
     /// Idle, busy and waiting.
     var counts: [Int] { [pool.idleCount, pool.busyCount, pool.waiterCount] }
 
-
     func makeContext(watchesTask: Bool = false) -> RequestContext {
         RequestContext(runtime: runtime, worker: worker, peer: TestClient.defaultPeer, watchesTask: watchesTask)
     }

@@ -44,4 +44,41 @@ struct UpstreamSocketTests {
             }
         }
     }
+
+    @Test("an origin is found by its name")
+    func name() async throws {
+        try await withServer(answer) { origin in
+            try await withServer(ReverseProxy(to: Endpoint("localhost:\(origin.port)"))) { gateway in
+                let client = try await gateway.connect()
+                for number in 0..<3 {
+                    try await client.send("GET /\(number) HTTP/1.1\r\nHost: a\r\n\r\n")
+                    #expect(try await client.readResponse().body == "/\(number)")
+                }
+            }
+        }
+    }
+
+    @Test("a name that has no address is answered with 502, as a failure to resolve it")
+    func unknownName() async throws {
+        let failures = Notes()
+        var configuration = Forwarder.Configuration()
+        // A machine without a network may take its time to say that there is no such name (RFC 6761 section 6.4).
+        configuration.connections.connectTimeout = .seconds(50)
+        let forwarder = Forwarder(configuration)
+        let proxy = HandlerFunction { request, context in
+            do {
+                return try await forwarder.forward(request, to: "nowhere.invalid:1", context: context)
+            } catch let failure as ProxyFailure {
+                failures.add(failure.code)
+                throw failure
+            }
+        }
+        try await withServer(proxy) { gateway in
+            let client = try await gateway.connect()
+            try await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            let response = try await client.readResponse()
+            #expect(response.status == .badGateway && !response.body.contains("nowhere"))
+            #expect(failures.all == ["resolve.gateway.notFound"])
+        }
+    }
 }

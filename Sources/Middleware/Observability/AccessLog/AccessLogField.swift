@@ -69,7 +69,8 @@ extension AccessLog {
         public static var requestID: Field { Field(.requestID) }
         /// The endpoint of ``UpstreamEndpointKey``.
         public static var upstream: Field { Field(.upstream) }
-        /// How the exchange ended: `complete`, `client_gone`, `origin_failed`, `timed_out` or `refused`.
+        /// How the exchange ended: `complete`, `client_gone`, `origin_failed`, `timed_out`, `request_failed`
+        /// or `refused`.
         public static var end: Field { Field(.end) }
         /// The page that the client says it came from.
         public static var referer: Field { .requestHeader(.referer) }

@@ -212,6 +212,7 @@ extension Outcome.End {
         case .clientGone: "client_gone"
         case .originFailed: "origin_failed"
         case .timedOut: "timed_out"
+        case .requestFailed: "request_failed"
         case .refused: "refused"
         }
     }
