@@ -1,26 +1,17 @@
 package import HTTPTypes
 package import NIOCore
 
-/// The head of a final response, or of 101.
+/// The head of a response.
 package struct ResponseHead {
     /// The code and the reason phrase that was received.
     package let status: HTTPResponse.Status
-    package fileprivate(set) var headers = Headers()
+    package let headers: Headers
     package let isHTTP10: Bool
-    package fileprivate(set) var framing = BodyFraming.none
+    package let framing: BodyFraming
     /// Whether the connection may carry another exchange.
-    package fileprivate(set) var persists: Bool
+    package let persists: Bool
     /// Whether the bytes that follow are no longer HTTP: 101, or success of CONNECT. The decoder reads none of them.
-    package fileprivate(set) var switchesProtocol = false
-    /// Whether `Connection` names fields that are not the codec's.
-    fileprivate let namesOtherFields: Bool
-
-    fileprivate init(status: HTTPResponse.Status, isHTTP10: Bool, persists: Bool, namesOtherFields: Bool) {
-        self.status = status
-        self.isHTTP10 = isHTTP10
-        self.persists = persists
-        self.namesOtherFields = namesOtherFields
-    }
+    package let switchesProtocol: Bool
 }
 
 /// What a ``ResponseDecoder`` found.
@@ -159,13 +150,9 @@ package struct ResponseDecoder: Sendable {
             fields.begin(at: 0)
         }
         guard try scan(input.readableBytesUInt8Span) else { return nil }
-        var head = try head(in: input.readableBytesUInt8Span)
-        guard let section = input.readSlice(length: fields.end) else { return nil }
-        if dropsConnectionFields, !head.namesOtherFields { fields.dropConnectionFields() }
-        head.headers = fields.headers(in: section)
-        if head.status.code < 200, !head.switchesProtocol {
-            return .informational(head.status, head.headers)
-        }
+        let head = try head(of: input)
+        input.moveReaderIndex(forwardBy: fields.end)
+        if head.status.code < 200, !head.switchesProtocol { return .informational(head.status, head.headers) }
         switch head.framing {
         case .none: state = head.switchesProtocol ? .switched : .idle
         case .length(let length): state = .body(length)
@@ -186,47 +173,58 @@ package struct ResponseDecoder: Sendable {
         return try fields.scan(bytes, limit: limits.headBytes, maximumCount: limits.fieldCount)
     }
 
-    /// What a complete head says; its fields are still to be set.
+    /// The complete head at the front of the input.
     @inline(__always)
-    private mutating func head(in bytes: Span<UInt8>) throws(WireProblem.Rule) -> ResponseHead {
+    private mutating func head(of input: ByteBuffer) throws(WireProblem.Rule) -> ResponseHead {
+        let bytes = input.readableBytesUInt8Span
         let isHTTP10 = line.minorVersion == 0
-        let code = line.code
         let options = try fields.connectionOptions(in: bytes)
-        var head = ResponseHead(
-            status: line.status(in: bytes),
-            isHTTP10: isHTTP10,
-            persists: options.persists(isHTTP10: isHTTP10),
-            namesOtherFields: options.contains(.others) || options.contains(.upgrade)
-        )
-        if method.matches(.connect), (200..<300).contains(code) {
-            // RFC 9112 section 6.3: a tunnel, whatever the fields say about content.
-            head.switchesProtocol = true
-            head.persists = false
-            return head
+        let asked = isTunnel ? nil : try fields.framing(in: bytes, isHTTP10: isHTTP10)
+        if dropsConnectionFields, !options.contains(.others), !options.contains(.upgrade) {
+            fields.dropConnectionFields()
         }
-        let asked = try fields.framing(in: bytes, isHTTP10: isHTTP10)
-        switch code {
+        let outcome = try outcome(asked, persists: options.persists(isHTTP10: isHTTP10))
+        return ResponseHead(
+            status: line.status(in: bytes),
+            headers: fields.headers(in: input.getSlice(at: input.readerIndex, length: fields.end) ?? ByteBuffer()),
+            isHTTP10: isHTTP10,
+            framing: outcome.framing,
+            persists: outcome.persists,
+            switchesProtocol: outcome.switchesProtocol
+        )
+    }
+
+    /// RFC 9112 section 6.3: success of CONNECT opens a tunnel, whatever the fields say about content.
+    private var isTunnel: Bool { method.matches(.connect) && (200..<300).contains(line.code) }
+
+    /// How the content follows and what becomes of the connection.
+    ///
+    /// - Parameter asked: what the fields say about content; `nil` when they say nothing.
+    @inline(__always)
+    private func outcome(
+        _ asked: BodyFraming?,
+        persists: Bool
+    ) throws(WireProblem.Rule) -> (framing: BodyFraming, persists: Bool, switchesProtocol: Bool) {
+        if isTunnel { return (.none, false, true) }
+        switch line.code {
         case 100..<200:
             // RFC 9110 section 15.2. A server that sends content here desynchronises what follows.
             guard (asked ?? BodyFraming.none) == BodyFraming.none else { throw .contentInInterim }
-            if code == 101 {
-                // RFC 9110 section 15.2.2.
-                guard offersUpgrade else { throw .switchNotRequested }
-                head.switchesProtocol = true
-                head.persists = false
-            }
+            guard line.code == 101 else { return (.none, persists, false) }
+            // RFC 9110 section 15.2.2.
+            guard offersUpgrade else { throw .switchNotRequested }
+            return (.none, false, true)
         case 204:
             // RFC 9112 section 6.3: no content. A server that announces some may send it: not another exchange then.
-            if (asked ?? BodyFraming.none) != BodyFraming.none { head.persists = false }
+            return (.none, persists && (asked ?? BodyFraming.none) == BodyFraming.none, false)
         case 304:
-            break
+            return (.none, persists, false)
         default:
             // RFC 9112 section 6.3: HEAD has no content; without a length it lasts until the connection ends.
-            if method.matches(.head) { break }
-            head.framing = asked ?? .untilClose
-            if head.framing == .untilClose { head.persists = false }
-            if case .length(let length) = head.framing, length > limits.contentBytes { throw .contentTooLarge }
+            if method.matches(.head) { return (.none, persists, false) }
+            guard let asked else { return (.untilClose, false, false) }
+            if case .length(let length) = asked, length > limits.contentBytes { throw .contentTooLarge }
+            return (asked, persists, false)
         }
-        return head
     }
 }
