@@ -66,7 +66,8 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
         case 6: candidate = letter == UInt8(ascii: "s") ? .server : letter == UInt8(ascii: "e") ? .expect : .other
         case 7: candidate = letter == UInt8(ascii: "u") ? .upgrade : letter == UInt8(ascii: "t") ? .trailer : .other
         case 9: candidate = letter == UInt8(ascii: "f") ? .forwarded : .other
-        case 10: candidate = letter == UInt8(ascii: "c") ? .connection : letter == UInt8(ascii: "k") ? .keepAlive : .other
+        case 10:
+            candidate = letter == UInt8(ascii: "c") ? .connection : letter == UInt8(ascii: "k") ? .keepAlive : .other
         case 14: candidate = letter == UInt8(ascii: "c") ? .contentLength : .other
         case 15: candidate = letter == UInt8(ascii: "x") ? .xForwardedFor : .other
         case 16:
@@ -74,7 +75,8 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
                 letter == UInt8(ascii: "x") ? .xForwardedHost : letter == UInt8(ascii: "p") ? .proxyConnection : .other
         case 17:
             candidate =
-                letter == UInt8(ascii: "x") ? .xForwardedProto : letter == UInt8(ascii: "t") ? .transferEncoding : .other
+                letter == UInt8(ascii: "x")
+                ? .xForwardedProto : letter == UInt8(ascii: "t") ? .transferEncoding : .other
         case 18: candidate = letter == UInt8(ascii: "p") ? .proxyAuthenticate : .other
         case 19: candidate = letter == UInt8(ascii: "p") ? .proxyAuthorization : .other
         default: candidate = .other

@@ -100,7 +100,9 @@ public struct Forwarder: Sendable {
                 }
                 // 5
                 response.removeHopByHop()
-                if settings.configuration.via.isAddedToResponses { settings.configuration.via.add(to: &response.headers) }
+                if settings.configuration.via.isAddedToResponses {
+                    settings.configuration.via.add(to: &response.headers)
+                }
                 if case .stream = response.body.storage { response.body.isLive = response.isLiveStream }
                 return response
             } catch let failure as UpstreamFailure {

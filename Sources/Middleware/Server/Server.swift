@@ -140,7 +140,9 @@ public final class Server: Service {
         if let descriptors = DescriptorLimit.soft, descriptors / 2 < configuration.limits.connections {
             logger.notice(
                 "the process may open fewer files than connections would need",
-                metadata: ["limit.descriptors": "\(descriptors)", "limits.connections": "\(configuration.limits.connections)"]
+                metadata: [
+                    "limit.descriptors": "\(descriptors)", "limits.connections": "\(configuration.limits.connections)",
+                ]
             )
         }
         let acceptor = Acceptor(workers: workers, census: census, backlog: configuration.backlog)

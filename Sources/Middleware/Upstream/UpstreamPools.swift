@@ -38,7 +38,9 @@ package final class UpstreamPools {
     /// The pool of an endpoint.
     ///
     /// - Parameter owner: Whose limits these are: one that always asks with the same.
-    func pool(_ endpoint: Endpoint, _ limits: @autoclosure () -> ConnectionLimits, of owner: AnyObject) -> ConnectionPool {
+    func pool(
+        _ endpoint: Endpoint, _ limits: @autoclosure () -> ConnectionLimits, of owner: AnyObject
+    ) -> ConnectionPool {
         if let last, last.endpoint == endpoint.identity, last.owner === owner { return last.pool }
         let limits = limits()
         let key = Key(address: endpoint.address, limits: limits)

@@ -43,7 +43,8 @@ final class QueueWire: Wire, @unchecked Sendable {
     /// Lets so many bytes leave although the line is held.
     func pass(_ count: Int) {
         var count = count
-        while count > 0, !flushed.isEmpty, let part = flushed[0].readSlice(length: min(count, flushed[0].readableBytes)) {
+        while count > 0, !flushed.isEmpty, let part = flushed[0].readSlice(length: min(count, flushed[0].readableBytes))
+        {
             if flushed[0].readableBytes == 0 { flushed.removeFirst() }
             count -= part.readableBytes
             if part.readableBytes > 0 { peer?.handler?.received(part) }

@@ -150,7 +150,9 @@ struct AnswerFramingTests {
         }
     }
 
-    @Test("an answer that is made of a request body which breaks the protocol ends as such, and not as its origin's fault")
+    @Test(
+        "an answer that is made of a request body which breaks the protocol ends as such, and not as its origin's fault"
+    )
     func brokenRequest() async throws {
         let outcomes = Outcomes()
         let stand = ServerStand(
