@@ -54,7 +54,7 @@ public final class RequestContext {
     /// Set once somebody has changed the logger.
     @exclusivity(unchecked) private var ownLogger: Logger?
     /// Whether the server has told the end of the exchange.
-    package var isFinished = false
+    @exclusivity(unchecked) package var isFinished = false
     @exclusivity(unchecked) package var informational: ((HTTPResponse.Status, Headers) -> Void)?
 
     /// The keys that were set, and their values in the same order: few, so that a walk beats a table.

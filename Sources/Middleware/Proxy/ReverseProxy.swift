@@ -16,7 +16,7 @@ import Logging
 /// let proxy = ReverseProxy(to: "unix:/run/app.sock", configuration)
 /// ```
 ///
-/// A failure is answered and logged here: 502 when the origin cannot be reached or breaks the protocol, 503 when there is no
+/// A failure is answered and logged here (as a warning; at debug when the client is at fault): 502 when the origin cannot be reached or breaks the protocol, 503 when there is no
 /// room for another request, 504 when it takes too long (``ProxyFailure``). An answer that breaks off in its body cannot be
 /// taken back: the client's connection is reset, so that it does not pass for a complete one.
 ///
@@ -47,7 +47,9 @@ public struct ReverseProxy: Handler {
         do {
             return try await forwarder.forward(request, to: endpoint, context: context)
         } catch let failure as ProxyFailure {
-            context.logger.warning(
+            // What a client does wrong is no news, and a client can cause any number of such lines.
+            context.logger.log(
+                level: failure.side == .client ? .debug : .warning,
                 "forwarding failed",
                 metadata: ["endpoint": "\(endpoint)", "code": "\(failure.code)", "detail": "\(failure.detail)"]
             )

@@ -19,7 +19,7 @@ extension ServerConnection {
     }
 
     private func breakBody(_ problem: WireProblem) {
-        ServerMetric.malformedRequests[problem.rule].increment()
+        noteMalformed(problem)
         isDraining = true
         body.end(nil)
         input = ByteBuffer()

@@ -199,13 +199,18 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
             clearTimer()
             began(head)
         } catch {
-            ServerMetric.malformedRequests[error.rule].increment()
-            server.runtime.logger.debug(
-                "refused a malformed request",
-                metadata: ["rule": "\(error.rule)", "client": "\(peer.remote?.description ?? "local")"]
-            )
+            noteMalformed(error)
             answerAndClose(Response(error.status, problem: error.explanation))
         }
+    }
+
+    /// Counts a request that breaks the protocol, and logs it where such lines are wanted: a client can cause any number.
+    func noteMalformed(_ problem: WireProblem) {
+        ServerMetric.malformedRequests[problem.rule].increment()
+        server.runtime.logger.debug(
+            "refused a malformed request",
+            metadata: ["rule": "\(problem.rule)", "client": "\(peer.remote?.description ?? "local")"]
+        )
     }
 
     private func began(_ head: RequestHead) {

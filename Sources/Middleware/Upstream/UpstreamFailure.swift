@@ -38,7 +38,8 @@ package struct UpstreamFailure: TimeLimited {
     package var isTimeout: Bool {
         switch kind {
         case .connectTimeout, .queueTimeout, .headTimeout, .bodyTimeout, .uploadTimeout: true
-        case .connect, .queueFull, .closedBeforeHead, .closedInBody, .malformed, .requestBody: false
+        case .requestBody: (cause as? any TimeLimited)?.isTimeout ?? false
+        case .connect, .queueFull, .closedBeforeHead, .closedInBody, .malformed: false
         }
     }
 

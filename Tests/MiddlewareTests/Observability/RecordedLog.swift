@@ -34,11 +34,11 @@ final class RecordedLog: Sendable {
 
     /// A logger from that level on whose lines are kept here.
     func logger(from level: Logger.Level) -> Logger {
-        Logger(label: "test") { _ in Recorder(log: self, logLevel: level) }
+        Logger(label: "test") { _ in Recorder(record: self, logLevel: level) }
     }
 
     private struct Recorder: LogHandler {
-        let log: RecordedLog
+        let record: RecordedLog
         var logLevel: Logger.Level
         var metadata: Logger.Metadata = [:]
 
@@ -54,7 +54,7 @@ final class RecordedLog: Sendable {
                 message: "\(event.message)",
                 metadata: all.mapValues { "\($0)" }
             )
-            log.kept.withLock { $0.append(entry) }
+            record.kept.withLock { $0.append(entry) }
         }
     }
 }

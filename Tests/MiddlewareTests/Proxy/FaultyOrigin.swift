@@ -57,6 +57,9 @@ final class FaultyOrigin: Sendable {
     /// Whether a request with that target has come.
     func hasSeen(_ target: String) -> Bool { seen.targets.withLock { $0.contains(target) } }
 
+    /// The connections that are open.
+    var openConnections: Int { seen.channels.withLock { $0.count } }
+
     /// Closes every connection that is open.
     func closeConnections() async {
         for channel in seen.channels.withLock({ Array($0.values) }) { try? await channel.close() }

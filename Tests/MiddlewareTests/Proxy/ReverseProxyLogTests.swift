@@ -97,6 +97,21 @@ struct ReverseProxyLogTests {
         #expect(lines.count == 1 && lines.allSatisfy { $0.metadata["request-id"]?.isEmpty == false }, "\(lines)")
     }
 
+    @Test("a request for which there is no room is one warning with its code")
+    func full() async throws {
+        let origin = ScriptedUpstream { $0.hang() }
+        let client = client(origin) {
+            $0.connections.connections = 1
+            $0.connections.queuedRequests = 0
+        }
+        let first = Task { try await client.get("/") }
+        await origin.waitForRequests()
+        #expect(try await client.get("/").status == .serviceUnavailable)
+        #expect(log.entries.map { $0.metadata["code"] } == ["pool.gateway.full"])
+        first.cancel()
+        _ = await first.result
+    }
+
     // MARK: In the body
 
     @Test(
@@ -104,9 +119,11 @@ struct ReverseProxyLogTests {
         arguments: ["length", "chunks", "reset", "malformed", "stands still"]
     )
     func brokenBody(how: String) async throws {
+        let gate = Gate()
         let origin = ScriptedUpstream { exchange in
             exchange.start(.ok, length: how == "chunks" || how == "malformed" ? nil : 100)
             try await exchange.send("half")
+            await gate.pass()
             switch how {
             case "reset": exchange.reset()
             case "malformed": exchange.raw("no size\r\n")
@@ -116,12 +133,44 @@ struct ReverseProxyLogTests {
         }
         let stream = try await client(origin).stream(.get, "/")
         #expect(try await stream.read() == "half")
+        gate.open()
         if how == "stands still" { time.advance(by: .seconds(60)) }
         await #expect(throws: BrokenResponse.self) { try await stream.read() }
         let lines = log.entries
         try #require(lines.count == 1, "\(lines)")
         #expect(lines[0].level == .warning && lines[0].message == "an answer broke off")
         #expect(lines[0].metadata["endpoint"] == "origin:80" && lines[0].metadata["detail"]?.isEmpty == false)
+    }
+
+    @Test("an answer that breaks off in its body says how")
+    func brokenBodyCode() async throws {
+        let client = client(ScriptedUpstream { $0.halfBody(.ok, "half") })
+        await #expect(throws: BrokenResponse.self) { try await client.get("/") }
+        #expect(log.entries.map { $0.metadata["kind"] } == ["closedInBody"])
+    }
+
+    // MARK: Somebody else's failure
+
+    static let bodyFailures: [any Error] = [RequestTimeout(), HTTPError(.badRequest), BodyTooLarge(limit: 3)]
+
+    @Test(
+        "a request whose body breaks off under an answer is not said to be an answer that broke off",
+        arguments: 0..<bodyFailures.count
+    )
+    func brokenRequest(index: Int) async throws {
+        let origin = ScriptedUpstream(startsAtHead: true) { exchange in
+            exchange.start(.ok, length: 100)
+            try await exchange.send("half")
+            exchange.hang()
+        }
+        let source = GatedSource("some")
+        var request = Request(.post, "/")
+        request.body = .stream(source)
+        let stream = try await client(origin).stream(request)
+        #expect(try await stream.read() == "half")
+        source.fail(Self.bodyFailures[index])
+        await #expect(throws: BrokenResponse.self) { try await stream.read() }
+        #expect(!log.entries.contains { $0.message == "an answer broke off" }, "\(log.entries)")
     }
 
     // MARK: Nobody's failure
@@ -154,5 +203,22 @@ struct ReverseProxyLogTests {
         }
         await origin.waitForClosedConnections()
         #expect(log.entries.isEmpty, "\(log.entries)")
+    }
+
+    @Test("nor is one that leaves under its answer, in the middle of its own body", arguments: [true, false])
+    func leavingInUpload(byReset: Bool) async throws {
+        try await FaultyOrigin.run { origin in
+            try await withServer(
+                ReverseProxy(to: origin.endpoint),
+                runtime: Runtime(logger: log.logger)
+            ) { server in
+                let client = try await server.connect()
+                try await client.send(request("POST /hangsInBody", "Content-Length: 100") + "some")
+                _ = try await client.read(through: "half")
+                try await (byReset ? client.reset() : client.close())
+                #expect(await eventually { origin.openConnections == 0 })
+            }
+        }
+        #expect(log.entries(.warning).isEmpty, "\(log.entries)")
     }
 }

@@ -6,14 +6,6 @@ import Testing
 
 @testable import Middleware
 
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
-
 /// What only real sockets show.
 @Suite("Server: sockets", .serialized)
 struct ServerSocketTests {
@@ -306,56 +298,5 @@ struct ServerSocketTests {
             for _ in 0..<200 { await Task.yield() }
         }
         return OpenSockets.count(onLocalPort: port)
-    }
-}
-
-/// The sockets of this process, as the kernel lists them. Empty where there is no `/proc`.
-private enum OpenSockets {
-    /// Accepted connections on a port of this machine whose descriptor this process holds.
-    static func count(onLocalPort port: Int) -> Int {
-        let inodes = held()
-        let suffix = ":" + hex(port)
-        return table().filter { $0.local.hasSuffix(suffix) && $0.state != "0A" && inodes.contains($0.inode) }.count
-    }
-
-    private static func hex(_ port: Int) -> String {
-        let digits = String(port, radix: 16, uppercase: true)
-        return String(repeating: "0", count: 4 - digits.count) + digits
-    }
-
-    private static func table() -> [(local: String, state: String, inode: String)] {
-        text("/proc/self/net/tcp").split(separator: "\n").dropFirst().compactMap { line in
-            let columns = line.split(separator: " ")
-            guard columns.count > 9 else { return nil }
-            return (String(columns[1]), String(columns[3]), String(columns[9]))
-        }
-    }
-
-    private static func held() -> Set<String> {
-        var inodes = Set<String>()
-        for descriptor in 0..<4096 {
-            var target = [UInt8](repeating: 0, count: 64)
-            let count = target.withUnsafeMutableBytes { bytes in
-                bytes.withMemoryRebound(to: CChar.self) { bytes in
-                    bytes.baseAddress.map { readlink("/proc/self/fd/\(descriptor)", $0, bytes.count) } ?? -1
-                }
-            }
-            guard count > 0 else { continue }
-            let name = String(decoding: target.prefix(count), as: UTF8.self)
-            if name.hasPrefix("socket:[") { inodes.insert(String(name.dropFirst(8).dropLast())) }
-        }
-        return inodes
-    }
-
-    private static func text(_ path: String) -> String {
-        guard let file = fopen(path, "r") else { return "" }
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        var part = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = fread(&part, 1, part.count, file)
-            guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
-            bytes += part.prefix(count)
-        }
     }
 }
