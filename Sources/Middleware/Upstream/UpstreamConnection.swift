@@ -252,7 +252,9 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     func fail(_ error: any Error) {
         guard state != .closed, let context else { return }
         failure = error
-        if headWaiter == nil, state == .receivingBody, let broken = error as? UpstreamFailure, broken.kind != .requestBody {
+        if headWaiter == nil, state == .receivingBody, let broken = error as? UpstreamFailure,
+            broken.kind != .requestBody
+        {
             // Nobody else sees it: the head has been passed on, so that no failure can be answered any more.
             UpstreamMetric.answersBroken.increment()
             context.logger.warning(
