@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test build-tests unit consumers readme lint fuzz bench format check
+.PHONY: help docs demo test build-tests unit consumers readme lint fuzz bench format check
 
 # What the library itself needs, and what the tests speak to: a plain `swift test` leaves out what is not installed.
 LIBRARY_PACKAGES := zlib1g-dev
@@ -45,6 +45,14 @@ readme: ## Build and test the package that the README describes, outside of the 
 
 lint: ## Check the format
 	@$(SWIFT_FILES) | xargs -0 swift format lint --strict --parallel
+
+docs: ## Convert the documentation catalogue; a broken link is an error. Needs docc, which comes with the toolchain
+	swift package dump-symbol-graph --minimum-access-level public --skip-synthesized-members > .build/symbols.log
+	@rm -rf .build/catalogue && mkdir -p .build/catalogue/symbols
+	@cp "$$(swift build --show-bin-path)"/../symbolgraph/Middleware.symbols.json .build/catalogue/symbols/
+	docc convert Sources/Middleware/Middleware.docc --warnings-as-errors --output-dir .build/catalogue/out \
+		--additional-symbol-graph-dir .build/catalogue/symbols \
+		--fallback-display-name Middleware --fallback-bundle-identifier middleware
 
 format: ## Format the sources
 	@$(SWIFT_FILES) | xargs -0 swift format --in-place --parallel

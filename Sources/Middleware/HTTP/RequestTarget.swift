@@ -18,7 +18,7 @@ package import NIOCore
 /// - empty segments stay: `//a` is not `/a`;
 /// - the query is as it was received, bytes outside ASCII encoded.
 ///
-/// A received target is refused with 400 (``RequestTargetProblem``) when
+/// A received target is refused with 400 (`RequestTargetProblem`) when
 /// - a `%` in its path begins no escape, or the escape is `%00`;
 /// - its dot segments climb above the root, which RFC 3986 would forgive and which is never meant well;
 /// - it holds a segment that some origins take for a dot segment and others do not: `..;x`, `..%2Fa`, `a%5C..`. No form

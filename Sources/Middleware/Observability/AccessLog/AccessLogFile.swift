@@ -9,7 +9,7 @@ import Synchronization
 /// ``Configuration/flushBytes`` have come together. A line that finds the queue full is dropped and counted, and so are
 /// the lines that could not be written; the file is tried again with the next ones.
 ///
-/// After a rotation has moved the file, ``reopen()`` starts the new one: call it on SIGHUP or SIGUSR1.
+/// After a rotation has moved the file, ``reopen(logger:)`` starts the new one: call it on SIGHUP or SIGUSR1.
 ///
 /// ```swift
 /// let log = AccessLogFile("/var/log/edge/access.log")
