@@ -18,6 +18,22 @@ extension HTTPField.Name {
     public static var keepAlive: Self { Constants.keepAlive }
     /// `Proxy-Connection`, never standardised. Hop-by-hop.
     public static var proxyConnection: Self { Constants.proxyConnection }
+    /// `Access-Control-Request-Private-Network`, Private Network Access.
+    public static var accessControlRequestPrivateNetwork: Self { Constants.accessControlRequestPrivateNetwork }
+    /// `Access-Control-Allow-Private-Network`, Private Network Access.
+    public static var accessControlAllowPrivateNetwork: Self { Constants.accessControlAllowPrivateNetwork }
+    /// `Sec-Fetch-Site`, Fetch Metadata Request Headers: how the origin that asks is related to the one that is asked.
+    public static var secFetchSite: Self { Constants.secFetchSite }
+    /// `X-Frame-Options`, RFC 7034 and the HTML standard.
+    public static var xFrameOptions: Self { Constants.xFrameOptions }
+    /// `Referrer-Policy`, Referrer Policy.
+    public static var referrerPolicy: Self { Constants.referrerPolicy }
+    /// `Permissions-Policy`, Permissions Policy.
+    public static var permissionsPolicy: Self { Constants.permissionsPolicy }
+    /// `Cross-Origin-Opener-Policy`, the HTML standard.
+    public static var crossOriginOpenerPolicy: Self { Constants.crossOriginOpenerPolicy }
+    /// `Cross-Origin-Embedder-Policy`, the HTML standard.
+    public static var crossOriginEmbedderPolicy: Self { Constants.crossOriginEmbedderPolicy }
 
     /// A name that is known to be a token, spelled in a literal of this library.
     ///
@@ -36,6 +52,15 @@ extension HTTPField.Name {
         static let host = HTTPField.Name(literal: "Host")
         static let keepAlive = HTTPField.Name(literal: "Keep-Alive")
         static let proxyConnection = HTTPField.Name(literal: "Proxy-Connection")
+        static let accessControlRequestPrivateNetwork = HTTPField.Name(
+            literal: "Access-Control-Request-Private-Network")
+        static let accessControlAllowPrivateNetwork = HTTPField.Name(literal: "Access-Control-Allow-Private-Network")
+        static let secFetchSite = HTTPField.Name(literal: "Sec-Fetch-Site")
+        static let xFrameOptions = HTTPField.Name(literal: "X-Frame-Options")
+        static let referrerPolicy = HTTPField.Name(literal: "Referrer-Policy")
+        static let permissionsPolicy = HTTPField.Name(literal: "Permissions-Policy")
+        static let crossOriginOpenerPolicy = HTTPField.Name(literal: "Cross-Origin-Opener-Policy")
+        static let crossOriginEmbedderPolicy = HTTPField.Name(literal: "Cross-Origin-Embedder-Policy")
         // Not through `init(literal:)`: that would be this very constant again.
         static let invalid = HTTPField.Name.init("x-invalid-name") ?? .expect
     }

@@ -30,7 +30,6 @@ import Synchronization
 // end
 // snippet: readme-test
 import Testing
-
 // shown: @testable import edge
 // end
 import UnixSignals
@@ -436,6 +435,97 @@ struct DocumentationExamples {
         #expect(await MiddlewareConformance(TenantLimit(10)).check() == [])
     }
     // end
+
+    // MARK: Limits
+
+    func limits(tenantLimit: Int) -> [any Middleware] {
+        // snippet: limits-timeout
+        let patient = Timeout()
+        // end
+        // snippet: limits-timeout-customised
+        let downloads = Timeout(head: .seconds(5), idle: .seconds(15), whole: .seconds(600))
+        // end
+        // snippet: limits-body
+        let forms = BodyLimit(bytes: 1 << 20)
+        // end
+        // snippet: limits-body-customised
+        var lengths = BodyLimit.Configuration()
+        lengths.undeclaredBytes = 64 << 10
+        let uploads = BodyLimit(bytes: 100 << 20, lengths)
+        // end
+        // snippet: limits-concurrency
+        let database = ConcurrencyLimit(100)
+        // end
+        // snippet: limits-concurrency-customised
+        var line = ConcurrencyLimit.Configuration()
+        line.queue = 4
+        line.wait = .milliseconds(500)
+        line.status = .tooManyRequests
+        let clients = ConcurrencyLimit(10, by: .clientAddress, line)
+        let tenants = ConcurrencyLimit(tenantLimit, by: .text { _, context in context[TenantKey.self] }, line)
+        // end
+        // snippet: limits-shedder
+        let shedder = LoadShedder()
+        // end
+        // snippet: limits-shedder-customised
+        var load = LoadShedder.Configuration()
+        load.threshold = .milliseconds(250)
+        load.recovery = .milliseconds(50)
+        load.spares = { request in request.path == "/healthz" }
+        let lenient = LoadShedder(load)
+        // end
+        return [patient, downloads, forms, uploads, database, clients, tenants, shedder, lenient]
+    }
+
+    func limitsAddresses(lines: [String]) throws -> [any Middleware] {
+        // snippet: limits-addresses
+        let banned = IPFilter(deny: ["192.0.2.0/24"])
+        // end
+        // snippet: limits-addresses-customised
+        var guests = IPFilter.Configuration()
+        guests.admitsUnknown = true  // a local agent comes over a Unix-domain socket
+        let office = IPFilter(allow: ["198.51.100.0/24", "2001:db8::/32"], deny: ["198.51.100.13"], guests)
+
+        try office.replace(allow: lines.map { try Network(parsing: $0) })
+        // end
+        return [banned, office]
+    }
+
+    // MARK: Routing
+
+    @Test("the routes of the page on routing take what it says")
+    func routing() async throws {
+        // snippet: routing-default
+        let gateway = Router {
+            Route("/users/**") { ReverseProxy(to: "http://10.0.0.1:8080") }
+            Route(.get, "/users/{id}/greeting") {
+                HandlerFunction { _, context in Response(.ok, body: .text("hello \(context.parameters["id"] ?? "")")) }
+            }
+            Route(.get, "/healthz") { HandlerFunction { _, _ in Response(.ok) } }
+        }
+        // end
+        let client = TestClient(gateway, origins: ["10.0.0.1:8080": ScriptedUpstream { $0.answer(.ok, "user") }])
+        #expect(try await client.get("/users/7").body == "user")
+        #expect(try await client.get("/users/7/greeting").body == "hello 7")
+        #expect(try await client.post("/healthz").headers[.allow] == "GET, HEAD, OPTIONS")
+        let (site, current, beta) = (Named("site"), Named("current"), Named("beta"))
+        // snippet: routing-customised
+        var configuration = Router.Configuration()
+        configuration.answersOptions = false  // the origins answer preflights by themselves
+        let router = Router(configuration) {
+            Route("/**", hosts: ["example.com", "*.example.com"]) { site }
+            Route("/api/**", hosts: ["example.com"], fallsThrough: true) {
+                Router {
+                    Route("users/{id}") { current }  // /api/users/{id}
+                    Route("users/{id}", where: .header(.init("x-beta")!) && !.client(in: ["192.0.2.0/24"])) { beta }
+                }
+            }
+        }
+        // end
+        let browser = TestClient(router)
+        #expect(try await browser.get("/api/users/7", headers: [.host: "example.com"]).body == "current")
+        #expect(try await browser.get("/api/none", headers: [.host: "example.com"]).body == "site")
+    }
 
     // MARK: What the pages say about these examples
 

@@ -1,0 +1,70 @@
+import NIOCore
+
+/// How far one event loop is behind, and whether that is too far. On the loop only.
+///
+/// Measured by asking the loop for something and seeing when it gets to it. A timer that comes up late would say the
+/// same of real time, but takes every jump of a manual clock for a lag, where this takes one that falls into a
+/// measurement; and it wakes up a process that has nothing to do.
+package final class LoopLag {
+    /// Durations in nanoseconds.
+    package struct Limits: Sendable {
+        package var threshold: Int64
+        package var recovery: Int64
+        package var measurements: Int
+        package var interval: Int64
+
+        package init(threshold: Int64, recovery: Int64, measurements: Int, interval: Int64) {
+            self.threshold = threshold
+            self.recovery = recovery
+            self.measurements = measurements
+            self.interval = interval
+        }
+
+        /// How long a measurement is believed.
+        fileprivate var memory: Int64 {
+            let (memory, overflow) = interval.multipliedReportingOverflow(by: 20)
+            return overflow ? .max : memory
+        }
+    }
+
+    /// Whether requests are to be refused.
+    package private(set) var isShedding = false
+    private var reached = 0
+    private var isMeasuring = false
+    private var lastMeasured = Int64.min
+
+    package init() {}
+
+    /// Starts a measurement unless one is under way or has just been made, and forgets one that is old.
+    package func measure(on worker: Worker, _ limits: Limits) {
+        guard !isMeasuring else { return }
+        // As it was when the event began, which costs no look at the clock.
+        let age = lastMeasured == .min ? Int64.max : worker.eventNow - lastMeasured
+        guard age >= limits.interval else { return }
+        if age > limits.memory {
+            isShedding = false
+            reached = 0
+        }
+        isMeasuring = true
+        let start = worker.now
+        let lag = Ferry(self)
+        worker.eventLoop.execute {
+            let end = worker.now
+            lag.value.record(end - start, at: end, limits)
+        }
+    }
+
+    /// Takes a measurement into account.
+    package func record(_ lag: Int64, at now: Int64, _ limits: Limits) {
+        isMeasuring = false
+        lastMeasured = now
+        LimitMetric.loopLag.record(nanoseconds: lag)
+        guard lag < limits.threshold else {
+            reached = min(reached, limits.measurements) + 1
+            if reached >= limits.measurements { isShedding = true }
+            return
+        }
+        reached = 0
+        if lag <= limits.recovery { isShedding = false }
+    }
+}

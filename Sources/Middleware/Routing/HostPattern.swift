@@ -1,0 +1,128 @@
+/// Which hosts a ``Route`` takes.
+///
+/// ```swift
+/// Route("/**", hosts: ["example.com", "*.example.com"]) { … }
+/// ```
+///
+/// - `example.com` is that host;
+/// - `*.example.com` is any host below it, at whatever depth, and not `example.com` itself;
+/// - `*` is any host, also when a request names none;
+/// - `[2001:db8::1]` is that address, however it is spelled.
+///
+/// Case, the port of the request and one dot at the end make no difference. The host of a request is that of its
+/// ``Request/authority``.
+///
+/// Text that is no host does not trap: ``problem`` says what is wrong, and a composition that uses it is refused.
+public struct HostPattern: Sendable, Hashable {
+    package enum Kind: Sendable, Hashable {
+        case any
+        /// The bytes of the host, in lower case.
+        case exact([UInt8])
+        /// The bytes that a host ends with, the dot in front among them.
+        case below([UInt8])
+    }
+
+    /// The text it was made of.
+    public let text: String
+    package let kind: Kind
+    package let fault: RouteFault?
+
+    /// A pattern; see ``problem``.
+    public init(_ text: String) {
+        self.text = text
+        do {
+            kind = try Self.kind(of: text)
+            fault = nil
+        } catch {
+            kind = .any
+            fault = error
+        }
+    }
+
+    /// What is wrong with the text; `nil` for a usable pattern.
+    public var problem: String? { fault?.problem }
+
+    private static func kind(of text: String) throws(RouteFault) -> Kind {
+        if text == "*" { return .any }
+        if text.hasPrefix("[") {
+            guard let key = HostKey(text), key.isBracketed, key.port.isEmpty else {
+                throw RouteFault("has the host \(text), which is no IPv6 address", mend: "write it as [2001:db8::1]")
+            }
+            return .exact(key.bytes)
+        }
+        guard !text.contains(":") else {
+            throw RouteFault("has the host \(text), which is more than a host", mend: "leave out scheme and port")
+        }
+        let isBelow = text.hasPrefix("*.")
+        var name = Array(text.utf8.dropFirst(isBelow ? 2 : 0)).map(\.lowercase)
+        if name.last == UInt8(ascii: ".") { name.removeLast() }
+        guard name.allSatisfy({ $0 < 0x80 }) else {
+            throw RouteFault("has the host \(text), which is not ASCII", mend: "write what clients send: xn--…")
+        }
+        guard !name.contains(UInt8(ascii: "*")) else {
+            throw RouteFault(
+                "has the host \(text), in which the * is not the first label",
+                mend: "write *.example.com, or name the hosts one by one"
+            )
+        }
+        let labels = name.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        let isHost = labels.allSatisfy { label in
+            (1...63).contains(label.count)
+                && label.allSatisfy { ByteSet.unreserved.contains($0) && $0 != UInt8(ascii: "~") }
+        }
+        guard isHost, name.count <= HostKey.longestName else {
+            throw RouteFault("has the host \(text), which is no host name", mend: "write a name such as example.com")
+        }
+        return isBelow ? .below([UInt8(ascii: ".")] + name) : .exact(name)
+    }
+}
+
+extension HostPattern: ExpressibleByStringInterpolation {
+    public init(stringLiteral text: String) { self.init(text) }
+}
+
+extension HostPattern: CustomStringConvertible {
+    public var description: String { text }
+}
+
+/// The host of an authority in the form that is looked up: lower case, without port and final dot, an IPv6 address in
+/// one spelling.
+struct HostKey {
+    /// RFC 1035 section 2.3.4, as text.
+    static let longestName = 253
+
+    private(set) var bytes: [UInt8] = []
+    /// What stands behind the host.
+    private(set) var port: ArraySlice<UInt8> = []
+    private(set) var isBracketed = false
+
+    /// The host of a request; `nil` when it names none that a pattern could match.
+    init?(_ authority: Authority) {
+        // Nothing that is longer can match, and nobody may make us hash it.
+        guard !authority.isEmpty, authority.byteCount <= Self.longestName + 7 else { return nil }
+        self.init(authority.text)
+    }
+
+    init?(_ text: String) {
+        bytes = text.utf8.map(\.lowercase)
+        if bytes.first == UInt8(ascii: "[") {
+            guard let end = bytes.firstIndex(of: UInt8(ascii: "]")) else { return nil }
+            guard let address = IPAddress(bytes.span.extracting(1..<end)) else { return nil }
+            port = bytes[(end + 1)...]
+            bytes = Array("[\(address.description)]".utf8)
+            isBracketed = true
+            return
+        }
+        if let colon = bytes.firstIndex(of: UInt8(ascii: ":")) {
+            port = bytes[colon...]
+            bytes.removeLast(bytes.count - colon)
+        }
+        if bytes.last == UInt8(ascii: ".") { bytes.removeLast() }
+        guard !bytes.isEmpty else { return nil }
+    }
+}
+
+extension UInt8 {
+    /// An ASCII letter in lower case; other bytes as they are.
+    fileprivate var lowercase: UInt8 { (0x41...0x5A).contains(self) ? self | 0x20 : self }
+}

@@ -1,0 +1,259 @@
+public import HTTPTypes
+import Logging
+
+/// Lets pages of other origins read the answers: the CORS protocol of the WHATWG Fetch standard.
+///
+/// A preflight, which is an OPTIONS with `Origin` and `Access-Control-Request-Method`, is answered here and goes no
+/// further: 204 with what is allowed, or 403 when the origin is not among those allowed. Every other request passes,
+/// OPTIONS among them, and its answer is given the fields that let the page read it, or none.
+///
+/// It protects nobody: a browser sends a request before it looks at the answer, and other clients do not look at all. What
+/// must not be done from other origins is refused by ``CSRF``, and by authentication.
+///
+/// The protocol's fields of one answer are one statement. An answer that has `Access-Control-Allow-Origin` from further in
+/// is left as it is; one that has not loses the other fields of the protocol, so that an origin server's
+/// `Access-Control-Allow-Credentials` cannot widen what is allowed here. `Vary: Origin` is added whenever the answer
+/// depends on the origin, for requests without `Origin` and for refusals too, unless it is there. Where several stand
+/// around each other, the innermost that a request reaches decides, and the outermost answers preflights.
+///
+/// ## Placement
+/// Outside whatever refuses requests (limiters, authentication, ``CSRF``): a preflight carries no credentials, and a page
+/// can only read a refusal that has these fields. Inside logs.
+///
+/// ## Example
+/// ```swift
+/// CORS(allowing: ["https://app.example", "https://*.app.example"])
+/// ```
+/// Customised, for an API that is used with cookies:
+/// ```swift
+/// var configuration = CORS.Configuration()
+/// configuration.allowsCredentials = true
+/// configuration.methods = .only([.get, .head, .post, .put, .patch, .delete])
+/// configuration.requestFields = .only([.contentType, .authorization])
+/// configuration.exposedFields = .only([.eTag, .xRequestID])
+/// CORS(allowing: ["https://app.example"], configuration)
+/// ```
+/// `CORS(allowing: ["*"])` is for answers that anybody may read; it cannot be combined with credentials.
+public struct CORS: HeadMiddleware {
+    /// Some values, or whatever is asked for.
+    public enum Allowance<Value: Sendable & Hashable>: Sendable, Hashable {
+        /// These.
+        case only([Value])
+        /// All.
+        case any
+    }
+
+    /// What may be configured.
+    public struct Configuration: Sendable {
+        /// The methods that a preflight allows; GET, HEAD and POST need no leave. Those three unless set.
+        public var methods = Allowance<HTTPRequest.Method>.only([.get, .head, .post])
+        /// The request fields that a preflight allows. `Content-Type` unless set, which covers JSON.
+        public var requestFields = Allowance<HTTPField.Name>.only([.contentType])
+        /// The fields of an answer that a page may read besides the safe ones. None unless set. Not ``Allowance/any``
+        /// together with credentials, for which the protocol has no way.
+        public var exposedFields = Allowance<HTTPField.Name>.only([])
+        /// Whether a page may send cookies and read the answer to them. Not unless set.
+        public var allowsCredentials = false
+        /// Whether a page of a public network may ask a gateway in a private one. Not unless set.
+        public var allowsPrivateNetwork = false
+        /// For how long a browser keeps the answer to a preflight, in whole seconds; browsers cut it to two hours or a day.
+        /// Ten minutes unless set; zero keeps none, `nil` says nothing, which means five seconds.
+        public var maxAge: Duration? = .seconds(600)
+
+        public init() {}
+    }
+
+    private let patterns: [OriginPattern]
+    private let configuration: Configuration
+    private let origins: OriginSet
+    /// What an answer gets besides the allowed origin.
+    private let answer: FieldBlock
+    /// The same for the answer to a preflight.
+    private let preflight: FieldBlock
+    private let refusal: Refusal
+
+    /// For pages of those origins; bad values are reported by the ``blueprint``.
+    public init(allowing origins: [OriginPattern], _ configuration: Configuration = Configuration()) {
+        patterns = origins
+        self.configuration = configuration
+        self.origins = OriginSet(origins)
+        let isForAll = self.origins.isEverything
+        // Fetch, "CORS protocol and credentials": with credentials, no field of the protocol may be `*`.
+        let hasCredentials = configuration.allowsCredentials && !isForAll
+        answer = Self.answerFields(configuration, hasCredentials: hasCredentials)
+        preflight = Self.preflightFields(configuration, hasCredentials: hasCredentials, isForAll: isForAll)
+        refusal = Refusal("this origin may not read the answers of this server", varies: !isForAll)
+    }
+
+    public var blueprint: Blueprint {
+        var blueprint = Blueprint("CORS")
+        blueprint.preview = { Self.isPreflight($0) ? .unknown : .passes }
+        blueprint.require(!patterns.isEmpty, "allows no origin", mend: "name origins, or leave it out")
+        for pattern in patterns {
+            blueprint.require(
+                pattern.problem == nil,
+                "allows \(pattern), which \(pattern.problem ?? "")",
+                mend: "write an origin such as https://app.example or https://*.app.example"
+            )
+        }
+        blueprint.require(
+            !(configuration.allowsCredentials && origins.isEverything),
+            "allows credentials to every origin",
+            mend: "name the origins, or allow no credentials"
+        )
+        blueprint.require(
+            !(configuration.allowsCredentials && configuration.exposedFields == .any),
+            "exposes all fields together with credentials, for which there is no way",
+            mend: "name the fields, or allow no credentials"
+        )
+        if let maxAge = configuration.maxAge {
+            blueprint.require(
+                maxAge >= .zero, "keeps preflights for \(maxAge)", mend: "give zero or more, or nil to say nothing")
+        }
+        return blueprint
+    }
+
+    public func before(_ request: inout Request, context: RequestContext) -> Response? {
+        let isPreflight = Self.isPreflight(request)
+        // What is the same for all origins needs none.
+        if origins.isEverything, !isPreflight { return nil }
+        let origin = allowedOrigin(of: request.headers)
+        guard isPreflight else {
+            if origin != nil || context[AllowedOriginKey.self] != nil { context[AllowedOriginKey.self] = origin }
+            return nil
+        }
+        guard let origin else {
+            context.logger.debug("a preflight of an origin that is not allowed")
+            return refusal.response
+        }
+        return answer(toPreflight: request.headers, of: origin)
+    }
+
+    public func after(_ response: inout Response, context: RequestContext) {
+        let found = Found(in: response.headers)
+        let isForAll = origins.isEverything
+        // Fetch, "CORS protocol and HTTP caches": an answer that would be another one for another origin says so, and
+        // one that is for all has the star whether an origin asked or not.
+        if !isForAll, !found.varies { response.headers.append(.vary, "Origin") }
+        guard !found.allowsOrigin, let origin = isForAll ? "*" : context[AllowedOriginKey.self] else { return }
+        if found.hasOthers {
+            response.headers.remove(.accessControlAllowCredentials)
+            response.headers.remove(.accessControlExposeHeaders)
+        }
+        response.headers.append(.accessControlAllowOrigin, origin)
+        response.headers.appendMissing(of: answer)
+    }
+
+    /// Fetch, "CORS protocol, HTTP requests": OPTIONS with both fields. All others are requests of their own.
+    private static func isPreflight(_ request: Request) -> Bool {
+        request.method.matches(.options) && request.headers.contains(.origin)
+            && request.headers.contains(.accessControlRequestMethod)
+    }
+
+    /// What `Access-Control-Allow-Origin` says; `nil` for none. An origin is one value (RFC 6454 section 7.1): of several
+    /// fields none is believed.
+    private func allowedOrigin(of headers: Headers) -> String? {
+        guard let entry = headers.onlyEntry(of: .origin) else { return nil }
+        return origins.isEverything ? "*" : headers.withValue(of: entry) { origins.find($0) }
+    }
+
+    /// Fetch, "CORS protocol, HTTP responses". A method or a field that is not allowed is not refused here: the browser
+    /// does it by what is allowed, and tells the developer which one it was.
+    private func answer(toPreflight asked: Headers, of origin: String) -> Response {
+        var headers = Headers()
+        headers.append(.accessControlAllowOrigin, origin)
+        headers.appendMissing(of: preflight)
+        if configuration.methods == .any, let method = asked[.accessControlRequestMethod],
+            FieldGrammar.isToken(method.utf8.span)
+        {
+            headers.append(.accessControlAllowMethods, method)
+        }
+        if configuration.requestFields == .any {
+            let names = FieldList(asked[values: .accessControlRequestHeaders])
+            // Repeated name by name, since the star would leave out Authorization.
+            for name in names where FieldGrammar.isToken(name.utf8.span) {
+                headers.append(.accessControlAllowHeaders, String(name))
+            }
+        }
+        // Private Network Access, "CORS preflight": said only when it is asked.
+        if configuration.allowsPrivateNetwork, asked[.accessControlRequestPrivateNetwork] == "true" {
+            headers.append(.accessControlAllowPrivateNetwork, "true")
+        }
+        // Fetch, "CORS protocol, HTTP responses": an ok status; there is no content to send.
+        return Response(.noContent, headers: headers)
+    }
+
+    private static func answerFields(_ configuration: Configuration, hasCredentials: Bool) -> FieldBlock {
+        var block = FieldBlock()
+        if hasCredentials { block.append(.accessControlAllowCredentials, "true") }
+        switch configuration.exposedFields {
+        case .any where hasCredentials: break
+        case .any: block.append(.accessControlExposeHeaders, "*")
+        case .only([]): break
+        case .only(let names): block.append(.accessControlExposeHeaders, list(names.map(\.rawName)))
+        }
+        return block
+    }
+
+    private static func preflightFields(
+        _ configuration: Configuration, hasCredentials: Bool, isForAll: Bool
+    ) -> FieldBlock {
+        var block = FieldBlock()
+        var varies = isForAll ? [] : ["Origin"]
+        if hasCredentials { block.append(.accessControlAllowCredentials, "true") }
+        switch configuration.methods {
+        case .any: varies.append("Access-Control-Request-Method")
+        case .only([]): break
+        case .only(let methods): block.append(.accessControlAllowMethods, list(methods.map(\.rawValue)))
+        }
+        switch configuration.requestFields {
+        case .any: varies.append("Access-Control-Request-Headers")
+        case .only([]): break
+        case .only(let names): block.append(.accessControlAllowHeaders, list(names.map(\.rawName)))
+        }
+        if configuration.allowsPrivateNetwork { varies.append("Access-Control-Request-Private-Network") }
+        if let maxAge = configuration.maxAge {
+            block.append(.accessControlMaxAge, "\(max(0, maxAge.components.seconds))")
+        }
+        if !varies.isEmpty { block.append(.vary, list(varies)) }
+        return block
+    }
+
+    private static func list(_ values: [String]) -> String { values.joined(separator: ", ") }
+}
+
+/// The origin that the innermost ``CORS`` has allowed for this request, as it is answered; `nil` for none.
+private enum AllowedOriginKey: ContextKey {
+    static var defaultValue: String? { nil }
+}
+
+/// What an answer says about origins already, found in one walk.
+private struct Found {
+    var varies = false
+    var allowsOrigin = false
+    var hasOthers = false
+
+    init(in headers: Headers) {
+        for entry in headers.entries {
+            // The lengths of the names tell them from nearly all others.
+            switch entry.nameLength {
+            case 4: if headers.matches(entry, .vary) { varies = varies || Self.coversOrigin(entry, of: headers) }
+            case 27: if headers.matches(entry, .accessControlAllowOrigin) { allowsOrigin = true }
+            case 29: if headers.matches(entry, .accessControlExposeHeaders) { hasOthers = true }
+            case 32: if headers.matches(entry, .accessControlAllowCredentials) { hasOthers = true }
+            default: break
+            }
+        }
+    }
+
+    private static func coversOrigin(_ entry: Headers.Entry, of headers: Headers) -> Bool {
+        headers.withValue(of: entry) { value in
+            var reader = FieldListReader()
+            while let member = reader.next(in: value) {
+                if member.count == 1, value[member.lowerBound] == UInt8(ascii: "*") { return true }
+                if equalIgnoringCase(value.extracting(member), lowercase: "origin".utf8.span) { return true }
+            }
+            return false
+        }
+    }
+}
