@@ -49,7 +49,8 @@ struct LoadTests {
                 let url = "http://127.0.0.1:\(server.port)/small"
                 let result = try await wrk.run(["-t", "1", "-c", "32", "-d", "1s", url])
                 #expect(result.status == 0 && result.output.contains("requests in"), "\(result.output)")
-                #expect(!result.output.contains("Socket errors") && !result.output.contains("Non-2xx"))
+                let isClean = !result.output.contains("Socket errors") && !result.output.contains("Non-2xx")
+                #expect(isClean, "\(result.output)")
             }
             #expect(!origin.requests.isEmpty && origin.requests.allSatisfy { $0 == "GET /small HTTP/1.1 200" })
         }
