@@ -49,6 +49,12 @@ public struct Network: Hashable, Sendable {
 
     package func contains(_ address: IPAddress) -> Bool { range.contains(address) }
 
+    /// The first address of the range, and how many bits of an address of its family all have in common; `nil` for text
+    /// that is no range.
+    package var prefix: (address: IPAddress, length: Int)? {
+        problem == nil ? (range.prefix, range.prefix.isIPv4 ? range.length - 96 : range.length) : nil
+    }
+
     /// The same addresses, however spelled.
     public static func == (left: Network, right: Network) -> Bool {
         left.range == right.range && left.problem == right.problem
@@ -83,7 +89,7 @@ private struct PrefixRange: Hashable {
     /// Holds no address, because no masked address has bits.
     static var empty: PrefixRange { PrefixRange(prefix: IPAddress(high: 1, low: 0), mask: (0, 0)) }
 
-    private let prefix: IPAddress
+    let prefix: IPAddress
     private let maskHigh: UInt64
     private let maskLow: UInt64
 
@@ -117,6 +123,9 @@ private struct PrefixRange: Hashable {
         }
         self.init(prefix: prefix, mask: mask)
     }
+
+    /// The bits of the mask, of all 128.
+    var length: Int { maskHigh.nonzeroBitCount + maskLow.nonzeroBitCount }
 
     func contains(_ address: IPAddress) -> Bool {
         guard address.high & maskHigh == prefix.high, address.low & maskLow == prefix.low else { return false }

@@ -167,7 +167,8 @@ private struct HeadPass {
 /// One head middleware and those inside it. A class for each type of middleware and no protocol value: calling through
 /// one copies it, for each layer and each message.
 ///
-/// Unchecked because the compiler checks no class that is inherited from; it is immutable.
+/// Unchecked because the compiler checks no class that is inherited from; it is immutable. (A protocol of its own would be
+/// checked, and costs 17 instructions more a layer.)
 private class HeadLayer: @unchecked Sendable {
     fileprivate let inner: HeadLayer?
     /// The layers from here on.

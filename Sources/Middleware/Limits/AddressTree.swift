@@ -98,16 +98,8 @@ package struct AddressTree: Sendable {
     // MARK: Building
 
     private static func prefixes(_ networks: [Network], _ verdict: Verdict) -> [(isIPv4: Bool, prefix: Prefix)] {
-        networks.compactMap { network in
-            guard network.problem == nil else { return nil }
-            let parts = network.text.split(separator: "/", maxSplits: 1)
-            guard let address = parts.first.flatMap({ IPAddress($0) }) else { return nil }
-            // What `Network` has let through: the prefix of an IPv4 address is counted from where it begins, be that
-            // address written as IPv6 or not.
-            let offset = address.isIPv4 && network.text.contains(":") ? 96 : 0
-            let longest = address.isIPv4 ? 32 : 128
-            let length = parts.count > 1 ? (Int(parts[1]) ?? 0) - offset : longest
-            return (address.isIPv4, Prefix(key: Key(address), length: length, verdict: verdict))
+        networks.compactMap(\.prefix).map { address, length in
+            (address.isIPv4, Prefix(key: Key(address), length: length, verdict: verdict))
         }
     }
 

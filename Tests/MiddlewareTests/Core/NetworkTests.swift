@@ -81,4 +81,16 @@ struct NetworkTests {
             #expect(network.contains(IPAddress(v4: address)) == (address & mask == prefix))
         }
     }
+
+    @Test(
+        "a range tells its first address and the bits that are common, counted as its family counts them",
+        arguments: [
+            ("10.0.0.0/8", "10.0.0.0", 8), ("::ffff:10.0.0.0/104", "10.0.0.0", 8), ("192.0.2.7", "192.0.2.7", 32),
+            ("0.0.0.0/0", "0.0.0.0", 0), ("2001:db8::/32", "2001:db8::", 32), ("::1", "::1", 128), ("::/0", "::", 0),
+        ])
+    func prefix(text: String, address: String, length: Int) throws {
+        let prefix = try #require(Network(text).prefix)
+        #expect(prefix.address == IPAddress(address[...]) && prefix.length == length)
+        #expect(Network("10.0.0.1/8").prefix == nil)
+    }
 }

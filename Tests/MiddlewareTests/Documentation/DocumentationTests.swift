@@ -3,7 +3,7 @@ import Testing
 
 /// Every piece of Swift on a page is compiled: the pages and the compiled code are compared as text.
 ///
-/// A fence is preceded by what it shows: `<!-- snippet: NAME -->` names regions of the Swift files in this folder,
+/// A fence is preceded by what it shows: `<!-- snippet: NAME -->` names regions of the examples in this folder,
 /// `<!-- not compiled: REASON -->` says why it cannot be compiled here. A fence without either is part of a snippet.
 @Suite("Documentation")
 struct DocumentationTests {
@@ -154,11 +154,14 @@ struct Page: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// The regions of the Swift files in this folder.
+/// The regions of the files of examples in this folder.
 enum Snippet {
     static var all: [String: String] {
-        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "DocumentationExamples.swift")
-        return regions(in: (try? String(contentsOf: folder, encoding: .utf8)) ?? "")
+        let folder = URL(filePath: #filePath).deletingLastPathComponent()
+        let files = (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
+        let texts = files.filter { $0.lastPathComponent.hasSuffix("Examples.swift") }.sorted { $0.path < $1.path }
+            .compactMap { try? String(contentsOf: $0, encoding: .utf8) }
+        return regions(in: texts.joined(separator: "\n"))
     }
 
     /// Stands before a line that a page shows and that is not compiled here.

@@ -13,10 +13,11 @@ struct RouterPropertyTests {
     private static let requests = 100_000
     #endif
 
-    @Test("both give the same answers", arguments: [1, 2] as [UInt64])
-    func same(seed: UInt64) {
+    /// Among crowded routes every method is taken by most, and much by `**`, so that hardly a request is refused.
+    @Test("both give the same answers", arguments: [(1, true), (2, false)] as [(UInt64, Bool)])
+    func same(seed: UInt64, isCrowded: Bool) {
         var chance = SplitMix(seed: seed)
-        let naive = NaiveRouter(routes: Self.plainRoutes(&chance))
+        let naive = NaiveRouter(routes: Self.plainRoutes(&chance, isCrowded: isCrowded))
         let router = Router(naive.routes.map(\.route))
         #expect(router.blueprint.problems == [])
         var taken = 0
@@ -37,13 +38,13 @@ struct RouterPropertyTests {
         }
         // The requests are worth asking.
         #expect(taken > Self.requests / 10)
-        #expect(refused > Self.requests / 200)
+        #expect(isCrowded || refused > Self.requests / 200)
     }
 
     @Test("the order of the routes makes no difference")
     func order() {
         var chance = SplitMix(seed: 3)
-        let plain = Self.plainRoutes(&chance)
+        let plain = Self.plainRoutes(&chance, isCrowded: true)
         let shuffled = plain.shuffled(using: &chance)
         let (left, right) = (Router(plain.map(\.route)), Router(shuffled.map(\.route)))
         for _ in 0..<1000 {
@@ -57,7 +58,7 @@ struct RouterPropertyTests {
     private static let hosts = ["a.example", "b.a.example", "*.example", "*.a.example", "c.test"]
     private static let segments = ["a", "b", "c", "A", "7", "x%2Fy", "%C3%A9", "long-segment-of-some-length", ""]
 
-    private static func plainRoutes(_ chance: inout SplitMix) -> [PlainRoute] {
+    private static func plainRoutes(_ chance: inout SplitMix, isCrowded: Bool) -> [PlainRoute] {
         var found: [PlainRoute] = []
         var seen: Set<String> = []
         while found.count < routes {
@@ -66,9 +67,9 @@ struct RouterPropertyTests {
                 let literal = segments[chance.below(segments.count)]
                 route.segments.append(chance.oneIn(3) ? "{p\(index)}" : literal)
             }
-            if chance.oneIn(10) { route.segments[route.segments.count - 1] = "**" }
+            if chance.oneIn(isCrowded ? 4 : 10) { route.segments[route.segments.count - 1] = "**" }
             if chance.oneIn(3) { route.host = hosts[chance.below(hosts.count)] }
-            if !chance.oneIn(50) {
+            if !chance.oneIn(isCrowded ? 3 : 50) {
                 let first = chance.below(methods.count)
                 route.methods = chance.oneIn(2) ? [methods[first]] : [methods[first], methods[(first + 1) % 5]]
             }

@@ -24,6 +24,7 @@ extension AccessLog {
             case timeToFirstByte
             case requestID
             case upstream
+            case route
             case end
             case requestHeader(HTTPField.Name)
             case responseHeader(HTTPField.Name)
@@ -69,6 +70,8 @@ extension AccessLog {
         public static var requestID: Field { Field(.requestID) }
         /// The endpoint of ``UpstreamEndpointKey``.
         public static var upstream: Field { Field(.upstream) }
+        /// The pattern of the route that took the request, as ``RoutePatternKey`` says it: few values, whatever is asked for.
+        public static var route: Field { Field(.route) }
         /// How the exchange ended: `complete`, `client_gone`, `origin_failed`, `timed_out`, `request_failed`
         /// or `refused`.
         public static var end: Field { Field(.end) }

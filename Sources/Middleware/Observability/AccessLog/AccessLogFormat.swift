@@ -29,13 +29,14 @@ extension AccessLog {
         }
 
         /// A JSON object a line: `time`, `client`, `method`, `target`, `protocol`, `status`, `bytes_sent`,
-        /// `bytes_received`, `duration_ms`, `referer`, `user_agent`, `request_id`, `upstream` and `end`.
+        /// `bytes_received`, `duration_ms`, `referer`, `user_agent`, `request_id`, `upstream`, `route` and `end`.
         public static var json: Format {
             .json([
                 "time": .timestamp, "client": .clientAddress, "method": .method, "target": .target,
                 "protocol": .protocolName, "status": .status, "bytes_sent": .bytesSent,
                 "bytes_received": .bytesReceived, "duration_ms": .duration, "referer": .referer,
-                "user_agent": .userAgent, "request_id": .requestID, "upstream": .upstream, "end": .end,
+                "user_agent": .userAgent, "request_id": .requestID, "upstream": .upstream, "route": .route,
+                "end": .end,
             ])
         }
 

@@ -86,6 +86,9 @@ struct AccessLogLine {
         case .upstream:
             guard let endpoint = context[UpstreamEndpointKey.self] else { return false }
             return write(endpoint)
+        case .route:
+            guard let pattern = context[RoutePatternKey.self] else { return false }
+            return write(pattern)
         case .end:
             return write(outcome.end.word)
         case .requestHeader(let name):

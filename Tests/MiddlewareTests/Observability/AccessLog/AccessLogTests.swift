@@ -35,11 +35,12 @@ struct AccessLogTests {
         exchange.outcome.lastByte = exchange.time.now.advanced(by: .microseconds(12_345))
         exchange.context[RequestIDKey.self] = "id"
         exchange.context[UpstreamEndpointKey.self] = "10.0.0.1:80"
+        exchange.context[RoutePatternKey.self] = "/users/{id}"
         #expect(
             try await exchange.line()
                 == #"{"time":"1994-11-06T08:49:37.237Z","client":"192.0.2.7","method":"GET","target":"/%C3%A4","#
                 + #""protocol":"HTTP/1.1","status":200,"bytes_sent":104,"bytes_received":3,"duration_ms":12.345,"#
-                + #""request_id":"id","upstream":"10.0.0.1:80","end":"complete"}"#)
+                + #""request_id":"id","upstream":"10.0.0.1:80","route":"/users/{id}","end":"complete"}"#)
     }
 
     @Test("every field of a custom line has its value")
@@ -67,9 +68,9 @@ struct AccessLogTests {
     func absent() async throws {
         var exchange = try AccessLogFixture()
         exchange.configuration.format = .custom(
-            "\(.query) \(.authority) \(.timeToFirstByte) \(.requestID) \(.upstream) \(.referer) \(.userAgent)")
+            "\(.query) \(.authority) \(.timeToFirstByte) \(.requestID) \(.upstream) \(.route) \(.referer) \(.userAgent)")
         exchange.request.headers = Headers(raw: [("User-Agent", "")])
-        #expect(try await exchange.line() == "- - - - - - -")
+        #expect(try await exchange.line() == "- - - - - - - -")
     }
 
     @Test("a resolved client address stands before the connection's")
