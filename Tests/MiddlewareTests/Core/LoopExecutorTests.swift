@@ -1,5 +1,6 @@
 import Middleware
 import NIOCore
+import NIOPosix
 import Synchronization
 import Testing
 
@@ -79,5 +80,34 @@ struct LoopExecutorTests {
         do {
             #expect(seen)
         }
+    }
+
+    @Test("tasks that are always ready leave the loop room for its sockets")
+    func sockets() async throws {
+        /// Notes that bytes have come.
+        final class Notes: ChannelInboundHandler {
+            typealias InboundIn = ByteBuffer
+            private let log: Log
+            init(_ log: Log) { self.log = log }
+            func channelRead(context: ChannelHandlerContext, data: NIOAny) { log.note("read") }
+        }
+        let (bench, log) = (bench, Log())
+        let listener = try await ServerBootstrap(group: bench.worker.eventLoop)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Notes(log))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let address = try #require(listener.localAddress)
+        let client = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(to: address).get()
+        let busy = bench.task {
+            for _ in 0..<1_000_000 where log.all.isEmpty && !Task.isCancelled { await Task.yield() }
+        }
+        try await client.writeAndFlush(ByteBuffer(string: "a"))
+        try await busy.value
+        #expect(log.all == ["read"])
+        try await client.close()
+        try await listener.close()
     }
 }

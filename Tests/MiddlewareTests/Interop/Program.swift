@@ -87,10 +87,20 @@ struct Program: Sendable {
         var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
         defer { for text in words + variables { free(text) } }
+        Self.keepDescriptors()
         var pid = pid_t()
         let code = posix_spawn(&pid, path, &actions, &attributes, &words, &variables)
         guard code == 0 else { throw CannotStart(path: path, code: code) }
         return pid
+    }
+
+    /// Keeps what is open here out of the programs that are started. wrk counts each connection whose descriptor has a
+    /// number beyond its table, which is three times the connections, as one that failed.
+    private static func keepDescriptors() {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/dev/fd")) ?? []
+        for descriptor in names.compactMap({ Int32($0) }) where descriptor > 2 {
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        }
     }
 
     /// Waits for the end of a process that was started here, and gives its exit code.

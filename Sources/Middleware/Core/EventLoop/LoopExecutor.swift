@@ -55,22 +55,32 @@ package final class LoopExecutor: TaskExecutor, @unchecked Sendable {
         isDraining = true
         let executor = asUnownedTaskExecutor()
         // Bounded, so that tasks which wake each other, or themselves, leave room for the loop's input and output.
+        // The loop runs all that it was given, and what is given meanwhile, before it looks at its sockets again: what
+        // is left goes to a timer.
         var budget = max(ready.count, 64)
         while budget > 0, let job = ready.popFirst() {
             job.runSynchronously(on: executor)
             budget -= 1
         }
         isDraining = false
-        if !ready.isEmpty { scheduleDrain() }
+        if !ready.isEmpty { scheduleDrain(after: Self.pause) }
     }
 
-    private func scheduleDrain() {
+    /// Longer than the loop takes from one task to the next, and so short that nobody misses it.
+    private static let pause = TimeAmount.microseconds(20)
+
+    private func scheduleDrain(after pause: TimeAmount? = nil) {
         guard !isDrainScheduled else { return }
         isDrainScheduled = true
-        eventLoop.execute {
+        let drain = { @Sendable in
             self.isDrainScheduled = false
             self.turn &+= 1
             self.drain()
+        }
+        if let pause {
+            eventLoop.scheduleTask(in: pause, drain)
+        } else {
+            eventLoop.execute(drain)
         }
     }
 }
