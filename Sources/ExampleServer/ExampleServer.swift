@@ -4,8 +4,8 @@ import NIOCore
 
 /// A gateway to try the library with, and a plain reverse proxy for the command line.
 ///
-/// Without `--upstream` it starts the small ``Origins`` and the ``Gateway`` in front of them. With `--upstream` it forwards
-/// everything to that origin and switches nothing else on.
+/// Without `--upstream` it starts the small ``Origins`` and the ``Gateway`` in front of them. With `--upstream` it
+/// forwards everything to that origin and switches nothing else on.
 @main
 struct ExampleServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

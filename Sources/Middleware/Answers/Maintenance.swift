@@ -4,8 +4,8 @@ import Synchronization
 
 /// Answers 503 while work is done behind it, and lets some networks through all the same.
 ///
-/// It is switched while the gateway runs, from any thread: one ``Switch`` may serve several pipelines. The answer carries
-/// `Retry-After` and must not be stored. What is under way when it is switched on is not ended.
+/// It is switched while the gateway runs, from any thread: one ``Switch`` may serve several pipelines. The answer
+/// carries `Retry-After` and must not be stored. What is under way when it is switched on is not ended.
 ///
 /// It does not drain connections or stop health checks of origins.
 ///

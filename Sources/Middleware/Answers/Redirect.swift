@@ -14,9 +14,9 @@ import NIOCore
 ///
 /// No request can choose another host. Where the host stays, `Location` names none if the scheme stays as well, and a
 /// path that begins with `//`, which a browser would take for a host, is written as `/.//`. Where a host of the request
-/// must be repeated, one that is no host is answered with 400, and one that is not among ``Configuration/hosts`` with 421.
-/// Everything from the request stands in its normal form, so no byte of it can end a line (``RequestTarget``). A request
-/// that is already where it would be sent to is not sent round: it gets 404.
+/// must be repeated, one that is no host is answered with 400, and one that is not among ``Configuration/hosts`` with
+/// 421. Everything from the request stands in its normal form, so no byte of it can end a line (``RequestTarget``). A
+/// request that is already where it would be sent to is not sent round: it gets 404.
 ///
 /// It does not look at the method: 307 and 308, the default, make a client repeat it with its body.
 ///
@@ -41,8 +41,8 @@ public struct Redirect: Handler {
         case kept
         /// It is this one.
         case fixed(String)
-        /// Of a path below the first, or of that path itself, the beginning becomes the second; other paths are not found
-        /// (404). Whole segments: `/v1` is no beginning of `/v10`.
+        /// Of a path below the first, or of that path itself, the beginning becomes the second; other paths are not
+        /// found (404). Whole segments: `/v1` is no beginning of `/v10`.
         case replacingPrefix(String, with: String)
     }
 
@@ -71,8 +71,8 @@ public struct Redirect: Handler {
         /// The port that goes behind the request's host when the scheme changes; none unless set, which is the default
         /// port. Of no meaning when ``authority`` is set.
         public var port: Int?
-        /// The hosts, without ports, that may be repeated where the request's host is. All unless set: in front of a cache,
-        /// or where any name leads to this server, name them.
+        /// The hosts, without ports, that may be repeated where the request's host is. All unless set: in front of a
+        /// cache, or where any name leads to this server, name them.
         public var hosts: [String] = []
 
         public init() {}
@@ -86,8 +86,8 @@ public struct Redirect: Handler {
     private let query: [UInt8]?
     private let hosts: [[UInt8]]
 
-    /// To a target, as described above; bad values are reported by the ``blueprint``. For a target from outside there is
-    /// ``init(parsing:status:)``.
+    /// To a target, as described above; bad values are reported by the ``blueprint``. For a target from outside there
+    /// is ``init(parsing:status:)``.
     public init(to target: String, status: HTTPResponse.Status = .temporaryRedirect) {
         var configuration = Configuration()
         var problem: String?

@@ -28,7 +28,8 @@ public struct StaticResponse: Handler {
     public struct Configuration: Sendable {
         /// A final status. 200 unless set.
         public var status = HTTPResponse.Status.ok
-        /// The media type of the content. Plain text in UTF-8 unless set; `nil` sends none. None is sent without content.
+        /// The media type of the content. Plain text in UTF-8 unless set; `nil` sends none. None is sent without
+        /// content.
         public var contentType: String? = "text/plain; charset=utf-8"
         /// Further fields. None unless set; an `ETag` or `Content-Type` here takes the place of the one that is made.
         public var headers = Headers()

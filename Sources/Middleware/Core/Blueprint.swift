@@ -59,8 +59,8 @@ public struct CompositionError: Error, CustomStringConvertible {
 
 /// What a gateway is made of: every part describes itself and what is inside it.
 ///
-/// From the blueprint of the root come the printed chain, one check of the whole tree, and the background services that a
-/// server runs. A part reports its bad values here instead of trapping.
+/// From the blueprint of the root come the printed chain, one check of the whole tree, and the background services that
+/// a server runs. A part reports its bad values here instead of trapping.
 ///
 /// ```swift
 /// var blueprint: Blueprint {
@@ -90,8 +90,8 @@ public struct Blueprint: Sendable {
     public var children: [(label: String, part: Blueprint)]
     /// Bad values of this part. Their place is filled in by ``validate()``.
     public var problems: [CompositionProblem] = []
-    /// What runs in the background while a server uses this part (probes, refreshes). A reference that appears more than
-    /// once runs once.
+    /// What runs in the background while a server uses this part (probes, refreshes). A reference that appears more
+    /// than once runs once.
     public var services: [any Service] = []
     /// What the part would do with a head; `nil` is shown as opaque.
     public var preview: (@Sendable (Request) -> Preview)?

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Whether the task of one wait was cancelled, for waits that begin on another thread than their task's: the cancellation
-/// may get there ahead of the wait, and must not be forgotten then.
+/// Whether the task of one wait was cancelled, for waits that begin on another thread than their task's: the
+/// cancellation may get there ahead of the wait, and must not be forgotten then.
 package final class CancellationFlag: Sendable {
     private let value: Atomic<Bool>
 

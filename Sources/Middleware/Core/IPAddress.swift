@@ -57,8 +57,8 @@ package struct IPAddress: Hashable, Sendable {
 // MARK: - Reading
 
 extension IPAddress {
-    /// Reads the textual form of RFC 3986 section 3.2.2 (`IPv4address`, `IPv6address`) and nothing else: no brackets, no
-    /// port, no zone, no leading zeros that other readers take for octal.
+    /// Reads the textual form of RFC 3986 section 3.2.2 (`IPv4address`, `IPv6address`) and nothing else: no brackets,
+    /// no port, no zone, no leading zeros that other readers take for octal.
     package init?(_ text: Span<UInt8>) {
         for index in text.indices where text[index] == UInt8(ascii: ":") {
             guard let (high, low) = Self.readIPv6(text) else { return nil }

@@ -31,8 +31,8 @@ public protocol Middleware: Sendable {
 /// A middleware that awaits nothing.
 ///
 /// A ``Pipeline`` runs neighbours of this kind in one frame: about 20 instructions each, where an awaiting layer costs
-/// about 1,100. `before` may answer; then `after` runs for those outside of it only, not for itself. A throw counts as an
-/// answer.
+/// about 1,100. `before` may answer; then `after` runs for those outside of it only, not for itself. A throw counts as
+/// an answer.
 ///
 /// ```swift
 /// struct Version: HeadMiddleware {

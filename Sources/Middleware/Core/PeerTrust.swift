@@ -1,8 +1,8 @@
 /// Which forwarding fields of this request the proxy in front of us vouches for.
 ///
-/// Empty unless ``ClientAddress`` found that the other end of the connection is a trusted proxy. A field that is not in it
-/// may have been written by the client itself, whatever it says: nothing may be decided by it, and the forwarder replaces
-/// it.
+/// Empty unless ``ClientAddress`` found that the other end of the connection is a trusted proxy. A field that is not in
+/// it may have been written by the client itself, whatever it says: nothing may be decided by it, and the forwarder
+/// replaces it.
 public struct PeerTrust: OptionSet, Hashable, Sendable {
     public let rawValue: UInt8
 

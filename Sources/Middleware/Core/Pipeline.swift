@@ -93,8 +93,8 @@ private struct Answering<Inside: Handler>: Handler {
     }
 }
 
-/// One awaiting middleware and what is inside it. Generic, so that each layer is one call that may suspend, and not one to
-/// open its type and one to run it.
+/// One awaiting middleware and what is inside it. Generic, so that each layer is one call that may suspend, and not one
+/// to open its type and one to run it.
 private struct Link<Layer: Middleware, Next: Handler>: Handler {
     private let middleware: Layer
     private let next: Next
@@ -117,8 +117,8 @@ private struct Link<Layer: Middleware, Next: Handler>: Handler {
     }
 }
 
-/// Neighbouring head middlewares in one frame. What one answers, or throws, passes those outside it on its way out and no
-/// other.
+/// Neighbouring head middlewares in one frame. What one answers, or throws, passes those outside it on its way out and
+/// no other.
 private struct HeadStack<Next: Handler>: Handler {
     private let heads: HeadLayer
     private let next: Next
@@ -167,8 +167,8 @@ private struct HeadPass {
 /// One head middleware and those inside it. A class for each type of middleware and no protocol value: calling through
 /// one copies it, for each layer and each message.
 ///
-/// Unchecked because the compiler checks no class that is inherited from; it is immutable. (A protocol of its own would be
-/// checked, and costs 17 instructions more a layer.)
+/// Unchecked because the compiler checks no class that is inherited from; it is immutable. (A protocol of its own would
+/// be checked, and costs 17 instructions more a layer.)
 private class HeadLayer: @unchecked Sendable {
     fileprivate let inner: HeadLayer?
     /// The layers from here on.

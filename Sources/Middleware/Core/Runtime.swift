@@ -4,10 +4,11 @@ public import NIOPosix
 
 /// Where time, chance, sockets, names and logs come from.
 ///
-/// `Server` puts the real one into every context; `TestClient` puts one with manual time, seeded randomness and scripted
-/// origins there. So a gateway needs no change to be tested: it is the very object that runs in production.
+/// `Server` puts the real one into every context; `TestClient` puts one with manual time, seeded randomness and
+/// scripted origins there. So a gateway needs no change to be tested: it is the very object that runs in production.
 ///
-/// Connection pools belong to a runtime (one for each event loop and endpoint), so they outlive a handler that is swapped.
+/// Connection pools belong to a runtime (one for each event loop and endpoint), so they outlive a handler that is
+/// swapped.
 ///
 /// ```swift
 /// let runtime = Runtime(logger: Logger(label: "edge"))

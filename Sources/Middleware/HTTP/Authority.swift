@@ -9,7 +9,8 @@ package struct Authority: Sendable {
 
     private var storage: Storage
 
-    /// Bytes that would end a line or a request target (controls, spaces) are left out, so that none can be smuggled in.
+    /// Bytes that would end a line or a request target (controls, spaces) are left out, so that none can be smuggled
+    /// in.
     package init(_ text: String) {
         let isLegal = text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
         storage = .text(isLegal ? text : String(decoding: text.utf8.filter { $0 > 0x20 && $0 != 0x7F }, as: UTF8.self))

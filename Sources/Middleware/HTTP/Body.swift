@@ -9,8 +9,8 @@ public import NIOCore
 /// ```
 ///
 /// A stream is opened once, whatever the number of copies of the body: a second ``open()`` throws ``BodyConsumed``
-/// instead of forwarding a cut body. A stream that is dropped unread is cancelled. What has to be read twice goes through
-/// ``RecordedBody``.
+/// instead of forwarding a cut body. A stream that is dropped unread is cancelled. What has to be read twice goes
+/// through ``RecordedBody``.
 ///
 /// Not `Sendable`: it stays with its exchange.
 public struct Body {
@@ -38,8 +38,8 @@ public struct Body {
 
     var storage: Storage
 
-    /// Never ends by itself (server-sent events, gRPC, long polls): ``collect(upTo:)`` and ``RecordedBody`` refuse it at
-    /// once, nothing may wait for its end, and every part is passed on as it comes.
+    /// Never ends by itself (server-sent events, gRPC, long polls): ``collect(upTo:)`` and ``RecordedBody`` refuse it
+    /// at once, nothing may wait for its end, and every part is passed on as it comes.
     public var isLive = false
 
     private init(storage: Storage) { self.storage = storage }
@@ -103,8 +103,8 @@ public struct Body {
 
     /// The whole content.
     ///
-    /// Throws ``BodyTooLarge`` past `limit` bytes (at once when the length is known), ``BodyIsLive`` for a live body, and
-    /// what the source throws. Trailers are dropped.
+    /// Throws ``BodyTooLarge`` past `limit` bytes (at once when the length is known), ``BodyIsLive`` for a live body,
+    /// and what the source throws. Trailers are dropped.
     public nonisolated(nonsending) func collect(upTo limit: Int) async throws -> ByteBuffer {
         guard !isLive else { throw BodyIsLive() }
         if let length = knownLength, length > limit {

@@ -1,5 +1,5 @@
-/// A body that is longer or shorter than the length that was declared for it. The message is broken off, so that it cannot
-/// be taken for a complete one.
+/// A body that is longer or shorter than the length that was declared for it. The message is broken off, so that it
+/// cannot be taken for a complete one.
 public struct BodyLengthMismatch: Error {
     /// The declared length in bytes.
     public var declared: Int

@@ -30,8 +30,8 @@ public enum BodyPart: Sendable {
 /// ```
 ///
 /// Rules for an implementation: reads come one at a time; after `.end` or a throw, every further read throws;
-/// ``cancel(_:)`` is synchronous, idempotent, may come at any time (also while a read waits, which then throws, and after
-/// the end) and releases the other side; a source that is dropped behaves as if it had been cancelled.
+/// ``cancel(_:)`` is synchronous, idempotent, may come at any time (also while a read waits, which then throws, and
+/// after the end) and releases the other side; a source that is dropped behaves as if it had been cancelled.
 /// `BodySourceConformance` in MiddlewareTesting checks these.
 ///
 /// Not `Sendable`: a source stays with its reader. The library's own sources check where they are called and move the

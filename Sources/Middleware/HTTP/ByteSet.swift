@@ -29,8 +29,8 @@ extension ByteSet {
     /// ``path`` without the dot, the one of them that needs a look at its neighbours.
     package static var pathButDot: ByteSet { ByteSet(low: 0x2FFF_BFD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF) }
 
-    /// What may stand in a host name: `unreserved` and `sub-delims` of RFC 3986 section 3.2.2, without the comma, which in a
-    /// field of a single value is the trace of two that were joined (RFC 9110 section 5.5), and without `%`: no name that is
-    /// looked up has one.
+    /// What may stand in a host name: `unreserved` and `sub-delims` of RFC 3986 section 3.2.2, without the comma, which
+    /// in a field of a single value is the trace of two that were joined (RFC 9110 section 5.5), and without `%`: no
+    /// name that is looked up has one.
     package static var host: ByteSet { ByteSet(low: 0x2BFF_6FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE) }
 }

@@ -124,8 +124,8 @@ extension UInt64 {
     }
 }
 
-/// Whether `name` equals `lowercase`, ASCII letters of `name` in either case. The last bytes are compared together with some
-/// before them, so that none is compared alone.
+/// Whether `name` equals `lowercase`, ASCII letters of `name` in either case. The last bytes are compared together with
+/// some before them, so that none is compared alone.
 package func equalIgnoringCase(_ name: Span<UInt8>, lowercase: Span<UInt8>) -> Bool {
     let count = name.count
     guard count == lowercase.count else { return false }

@@ -15,24 +15,24 @@ import Synchronization
 /// }
 /// ```
 ///
-/// The source is pulled at the pace of the fastest reader, one part at a time and only while a reader waits for it. What
-/// came is kept for the others within a limit: past it the oldest parts go, and a reader that still needed them is cut,
-/// never waited for. Its next read throws ``BodyOutrun``. A part goes to every reader that waits for it, even if it is
-/// larger than the limit. Trailers, the end, and the failure of the source reach every reader that gets that far.
+/// The source is pulled at the pace of the fastest reader, one part at a time and only while a reader waits for it.
+/// What came is kept for the others within a limit: past it the oldest parts go, and a reader that still needed them is
+/// cut, never waited for. Its next read throws ``BodyOutrun``. A part goes to every reader that waits for it, even if
+/// it is larger than the limit. Trailers, the end, and the failure of the source reach every reader that gets that far.
 ///
 /// A reader that is cancelled, dropped, or whose task is cancelled while it reads ends alone. A pull that is under way
 /// belongs to the recording and not to the reader that asked for it, so its part is lost to nobody. The source is
-/// cancelled once nobody can read it any more: the last reader has ended, and the owner has let go of this object or has
-/// nothing to give to new readers. A source at rest is cancelled before that call returns, one that is being read soon
-/// after.
+/// cancelled once nobody can read it any more: the last reader has ended, and the owner has let go of this object or
+/// has nothing to give to new readers. A source at rest is cancelled before that call returns, one that is being read
+/// soon after.
 ///
-/// What it does not do: it reads nothing by itself, and a reader knows no ``RequestContext``. Whoever reads on behalf of
-/// another exchange cancels the reader when that exchange fails or its deadline passes.
+/// What it does not do: it reads nothing by itself, and a reader knows no ``RequestContext``. Whoever reads on behalf
+/// of another exchange cancels the reader when that exchange fails or its deadline passes.
 ///
 /// Empty bodies and bytes at hand are not recorded: their readers share the bytes, without a limit.
 ///
-/// Safe to use from any thread; each reader is used by one task at a time. The source is called on the executor that the
-/// recording was made on, one call at a time, and must not be called by anyone else.
+/// Safe to use from any thread; each reader is used by one task at a time. The source is called on the executor that
+/// the recording was made on, one call at a time, and must not be called by anyone else.
 public final class RecordedBody: Sendable {
     private enum Content {
         case empty
@@ -44,8 +44,8 @@ public final class RecordedBody: Sendable {
 
     /// Takes over a body.
     ///
-    /// Throws ``BodyIsLive`` for a live body, which it leaves as it is, and ``BodyConsumed`` for a stream that was opened
-    /// before.
+    /// Throws ``BodyIsLive`` for a live body, which it leaves as it is, and ``BodyConsumed`` for a stream that was
+    /// opened before.
     ///
     /// - Parameters:
     ///   - body: the body; only through readers from here on.

@@ -241,8 +241,8 @@ struct RecordingState {
 
 /// Makes the calls to the source, which is not `Sendable`: on the executor of the calling task, one at a time.
 actor SourcePump {
-    // Safe: the source is called from here alone, by calls that are isolated to this actor; the one that is not says why
-    // none other can be under way.
+    // Safe: the source is called from here alone, by calls that are isolated to this actor; the one that is not says
+    // why none other can be under way.
     nonisolated(unsafe) private let source: any BodySource
 
     init(_ source: sending any BodySource) { self.source = source }

@@ -3,9 +3,9 @@ package import NIOCore
 
 /// The head of a request, checked, and what it says about the connection.
 package struct RequestHead {
-    /// The head as handlers get it: the target in normal form (`*` for the asterisk-form, and for CONNECT, which names no
-    /// resource), the fields without `Host`, and the first protocol that `Upgrade` offers when `Connection` names that
-    /// field.
+    /// The head as handlers get it: the target in normal form (`*` for the asterisk-form, and for CONNECT, which names
+    /// no resource), the fields without `Host`, and the first protocol that `Upgrade` offers when `Connection` names
+    /// that field.
     package let message: Request.Head
     /// Whether an absolute-form says `https`, else `http`; `nil` for the other forms.
     package var isSecureTarget: Bool?
@@ -121,8 +121,8 @@ package struct RequestDecoder: Sendable {
         }
     }
 
-    /// The next head, or `nil` when it needs more bytes: the same as ``next(from:)`` for a caller who has had the end of the
-    /// message before. `nil` in the midst of a message.
+    /// The next head, or `nil` when it needs more bytes: the same as ``next(from:)`` for a caller who has had the end
+    /// of the message before. `nil` in the midst of a message.
     package mutating func nextHead(from input: inout ByteBuffer) throws(WireProblem) -> RequestHead? {
         do throws(WireProblem.Rule) {
             switch state {

@@ -52,8 +52,9 @@ package struct ResponseDecoder: Sendable {
     private var fields = FieldLines(keepsHostApart: false)
     private var chunks = ChunkedDecoder()
 
-    /// - Parameter dropsConnectionFields: leaves out of the headers what was about this connection alone and has been acted
-    ///   on: `Keep-Alive`, `Transfer-Encoding`, and a `Connection` that names no other field. It costs less here than later.
+    /// - Parameter dropsConnectionFields: leaves out of the headers what was about this connection alone and has been
+    ///   acted on: `Keep-Alive`, `Transfer-Encoding`, and a `Connection` that names no other field. It costs less here
+    ///   than later.
     package init(limits: ParserLimits = ParserLimits(), dropsConnectionFields: Bool = false) {
         self.limits = limits
         self.dropsConnectionFields = dropsConnectionFields

@@ -2,18 +2,18 @@ package import NIOCore
 
 /// Finds out who sent a request that came through trusted proxies, and tells everybody inside.
 ///
-/// The other end of the connection is the client unless it is a trusted proxy. Then the forwarding field is read from its
-/// end, where the nearest proxy wrote: every entry that is a trusted proxy itself is passed over, and the first that is
-/// none is the client. What stands left of it was written by somebody who is not trusted, and is not looked at.
+/// The other end of the connection is the client unless it is a trusted proxy. Then the forwarding field is read from
+/// its end, where the nearest proxy wrote: every entry that is a trusted proxy itself is passed over, and the first
+/// that is none is the client. What stands left of it was written by somebody who is not trusted, and is not looked at.
 /// ```
 /// X-Forwarded-For: 6.6.6.6, 198.51.100.7, 10.0.0.3        from 10.0.0.2, trusting 10.0.0.0/8: 198.51.100.7
 /// ```
-/// An entry that is no address (`unknown`, an obfuscated name, garbage) ends the walk at the proxy that reported it. When
-/// every entry is a trusted proxy, the first is the client.
+/// An entry that is no address (`unknown`, an obfuscated name, garbage) ends the walk at the proxy that reported it.
+/// When every entry is a trusted proxy, the first is the client.
 ///
 /// It sets ``ClientAddressKey`` and ``PeerTrustKey``, and the request's scheme and authority as configured. It believes
-/// exactly one forwarding field, because of two that disagree one was written by the client. It does not change the fields
-/// of the request (``ForwardedHeaders`` does that on the way out) and refuses nobody.
+/// exactly one forwarding field, because of two that disagree one was written by the client. It does not change the
+/// fields of the request (``ForwardedHeaders`` does that on the way out) and refuses nobody.
 ///
 /// ## Placement
 /// Outside everything that asks who the client is: logs, address rules, limiters, the proxy. Provides `client address`.
@@ -44,8 +44,8 @@ public struct ClientAddress: HeadMiddleware {
 
         /// The one field that is believed. ``Field/xForwardedFor`` unless set.
         public var field = Field.xForwardedFor
-        /// Whether ``Request/scheme`` becomes what the trusted proxy says. It does unless set; set it to false for a proxy
-        /// that lets the client's own `X-Forwarded-Proto` through.
+        /// Whether ``Request/scheme`` becomes what the trusted proxy says. It does unless set; set it to false for a
+        /// proxy that lets the client's own `X-Forwarded-Proto` through.
         public var adoptsScheme = true
         /// Whether ``Request/authority`` becomes what the trusted proxy says. Not unless set: many proxies that write
         /// `X-Forwarded-For` let the client's own `X-Forwarded-Host` through, and keep `Host` anyway.
@@ -72,8 +72,8 @@ public struct ClientAddress: HeadMiddleware {
 
     /// Behind exactly that many proxies, whatever their addresses: with 1, the last entry is the client.
     ///
-    /// Only for a listener that nobody but the nearest proxy can reach, since anybody else is believed as well. A request
-    /// with fewer readable entries came some other way: nothing of it is believed.
+    /// Only for a listener that nobody but the nearest proxy can reach, since anybody else is believed as well. A
+    /// request with fewer readable entries came some other way: nothing of it is believed.
     public init(hops: Int, _ configuration: Configuration = Configuration()) {
         self.configuration = configuration
         rule = .hops(hops)

@@ -10,8 +10,8 @@ import NIOCore
 /// headers.xForwardedFor = .replace            // the client's address alone, without the way
 /// ```
 ///
-/// What a client sends in these fields reaches no origin, unless a policy is ``Policy/pass``: fields are kept only from a
-/// proxy that ``ClientAddress`` trusts, and only those that it was told this proxy writes (``PeerTrust``). Without a
+/// What a client sends in these fields reaches no origin, unless a policy is ``Policy/pass``: fields are kept only from
+/// a proxy that ``ClientAddress`` trusts, and only those that it was told this proxy writes (``PeerTrust``). Without a
 /// ``ClientAddress`` every request is told from scratch.
 ///
 /// It knows these four fields and no others: `X-Real-IP` and the like are for a header rewrite. Decision 0007.
@@ -21,8 +21,8 @@ public struct ForwardedHeaders: Sendable {
         /// What a trusted proxy has written stays: a list (`X-Forwarded-For`, `Forwarded`) gets our entry behind it, a
         /// single value (`X-Forwarded-Proto`, `X-Forwarded-Host`) stays as it is. From anybody else: ``replace``.
         case append
-        /// Only what this gateway knows: the client's address, the scheme and the authority, as ``ClientAddress`` has found
-        /// them.
+        /// Only what this gateway knows: the client's address, the scheme and the authority, as ``ClientAddress`` has
+        /// found them.
         case replace
         /// The field does not reach the origin.
         case remove
@@ -228,7 +228,8 @@ extension ForwardedHeaders {
             buffer.write("unknown")
             return
         }
-        // RFC 7239 section 4: what holds a colon or a bracket is no token, so it is quoted; section 6: IPv6 in brackets.
+        // RFC 7239 section 4: what holds a colon or a bracket is no token, so it is quoted; section 6: IPv6 in
+        // brackets.
         let isQuoted = text.isIPv6 || port != nil
         if isQuoted { buffer.write("\"") }
         if text.isIPv6 { buffer.write("[") }

@@ -44,8 +44,8 @@ struct ForwardedNode {
 /// `nil`.
 ///
 /// The end of a forwarding field was written by the nearest proxy, its beginning perhaps by an attacker. Read from the
-/// front, an open quote there would swallow everything behind it; read from the end, it can only spoil what is left of the
-/// attacker's own entry. A comma inside a quoted string does not separate. Empty members are passed over (RFC 9110
+/// front, an open quote there would swallow everything behind it; read from the end, it can only spoil what is left of
+/// the attacker's own entry. A comma inside a quoted string does not separate. Empty members are passed over (RFC 9110
 /// section 5.6.1.2).
 struct BackwardListReader {
     private var end: Int

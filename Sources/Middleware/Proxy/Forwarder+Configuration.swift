@@ -3,14 +3,15 @@ extension Forwarder {
     public struct Configuration: Sendable {
         /// The connections to each endpoint.
         public var connections = ConnectionLimits()
-        /// From the last byte of a request to the head of its answer; then 504. 60 seconds unless set; zero or less is no limit.
+        /// From the last byte of a request to the head of its answer; then 504. 60 seconds unless set; zero or less is
+        /// no limit.
         public var headTimeout = Duration.seconds(60)
-        /// Between two reads of an answer's body that bring something, and for an endpoint to take any of a request's body; then
-        /// the exchange is broken off, in the second case between one and two of these limits after something was taken. 60
-        /// seconds unless set; zero or less is no limit.
+        /// Between two reads of an answer's body that bring something, and for an endpoint to take any of a request's
+        /// body; then the exchange is broken off, in the second case between one and two of these limits after
+        /// something was taken. 60 seconds unless set; zero or less is no limit.
         public var idleTimeout = Duration.seconds(60)
-        /// For the whole exchange, to the last byte of the answer's body. No limit unless set, because a download may take as
-        /// long as it takes.
+        /// For the whole exchange, to the last byte of the answer's body. No limit unless set, because a download may
+        /// take as long as it takes.
         public var totalTimeout: Duration?
         /// What the endpoint reads as `Host`.
         public var host = HostPolicy.preserve

@@ -25,8 +25,8 @@ import NIOCore
 /// server has met. Of 1xx answers 100 stays here, and an endpoint that sends more than 64 of them breaks the protocol.
 ///
 /// Throws ``ProxyFailure``, which says where the exchange failed and how it is to be answered; ``DeadlineExceeded``
-/// when a deadline of the context or ``Forwarder/Configuration/totalTimeout`` passed first; and `CancellationError` when
-/// nobody waits for the answer any more.
+/// when a deadline of the context or ``Forwarder/Configuration/totalTimeout`` passed first; and `CancellationError`
+/// when nobody waits for the answer any more.
 public struct Forwarder: Sendable {
     /// What was configured, in one place: a forwarder is handed through every request.
     private final class Settings: Sendable {
@@ -49,8 +49,8 @@ public struct Forwarder: Sendable {
 
     public init(_ configuration: Configuration = Configuration()) { settings = Settings(configuration) }
 
-    /// Forwards a request. Callable from any executor; the connection's loop does the work. (A task that is made to start on
-    /// the loop without preferring its executor, with `Task.immediate`, is not one that may call this.)
+    /// Forwards a request. Callable from any executor; the connection's loop does the work. (A task that is made to
+    /// start on the loop without preferring its executor, with `Task.immediate`, is not one that may call this.)
     @inline(__always)
     public func forward(
         _ request: consuming Request,
@@ -67,8 +67,8 @@ public struct Forwarder: Sendable {
         return try await forwardOnLoop(request, to: endpoint, context: context)
     }
 
-    /// Forwards without a limit on the whole. Inlined, as the caller is: a frame of its own would cost each request more
-    /// than everything it decides.
+    /// Forwards without a limit on the whole. Inlined, as the caller is: a frame of its own would cost each request
+    /// more than everything it decides.
     @inline(__always)
     private func forwardOnLoop(
         _ request: consuming Request,

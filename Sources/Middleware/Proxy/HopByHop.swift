@@ -7,8 +7,8 @@
 /// hop.writeAcceptsTrailers(into: &buffer)
 /// ```
 ///
-/// `Connection` comes from the other side and must not be able to take away what this gateway relies on. So a name in it
-/// counts for nothing when it names
+/// `Connection` comes from the other side and must not be able to take away what this gateway relies on. So a name in
+/// it counts for nothing when it names
 /// - a field of ``HopByHop/isEndToEnd(_:)``, which section 7.6.1 forbids to name because it is meant for all recipients
 ///   (`Cache-Control` is its example), or which carries credentials or forwarding facts;
 /// - a field that a part of this gateway has set, unless that part set `Connection` as well.
@@ -17,9 +17,9 @@
 package struct HopByHop: Sendable {
     /// What is never forwarded, whatever `Connection` says.
     ///
-    /// `Proxy-Authenticate` and `Proxy-Authorization` are between a client and a proxy that it has chosen (RFC 9110 section
-    /// 11.7): a gateway is none, so credentials for a proxy never reach an origin, and no origin asks for them. `Trailer`
-    /// stays: it announces what is forwarded (section 6.6.2). What of `TE` goes on, ``acceptsTrailers`` says.
+    /// `Proxy-Authenticate` and `Proxy-Authorization` are between a client and a proxy that it has chosen (RFC 9110
+    /// section 11.7): a gateway is none, so credentials for a proxy never reach an origin, and no origin asks for them.
+    /// `Trailer` stays: it announces what is forwarded (section 6.6.2). What of `TE` goes on, ``acceptsTrailers`` says.
     package static let names = KnownFields(
         .connection, .keepAlive, .proxyAuthenticate, .proxyAuthorization, .proxyConnection, .te, .transferEncoding,
         .upgrade
@@ -30,7 +30,8 @@ package struct HopByHop: Sendable {
     private let named: Set<String>
     private let sparesOwn: Bool
 
-    /// Whether `TE` says that trailers are welcome (RFC 9110 section 10.1.4), which holds for the whole way to the origin.
+    /// Whether `TE` says that trailers are welcome (RFC 9110 section 10.1.4), which holds for the whole way to the
+    /// origin.
     package let acceptsTrailers: Bool
 
     /// Reads the fields of a message once.

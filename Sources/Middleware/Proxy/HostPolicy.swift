@@ -4,9 +4,9 @@
 /// ReverseProxy(to: "http://origin.internal", host: .origin)
 /// ```
 ///
-/// ``preserve`` is the default, as it is of Envoy, HAProxy, Caddy and Traefik, because links, redirects and cookies that an
-/// origin makes from `Host` are then right for the client. nginx and YARP send the origin's own name; that is what a
-/// shared host or a CDN behind the gateway needs. Decision 0007.
+/// ``preserve`` is the default, as it is of Envoy, HAProxy, Caddy and Traefik, because links, redirects and cookies
+/// that an origin makes from `Host` are then right for the client. nginx and YARP send the origin's own name; that is
+/// what a shared host or a CDN behind the gateway needs. Decision 0007.
 public enum HostPolicy: Sendable, Hashable {
     /// What the client asked for. A request without an authority (HTTP/1.0) takes the endpoint's.
     case preserve
@@ -33,9 +33,9 @@ public enum HostPolicy: Sendable, Hashable {
 
 /// What may be the authority of a request that is forwarded.
 enum AuthorityGrammar {
-    /// Whether the bytes are `host[:port]`: an IPv6 address in brackets, or a name or IPv4 address of letters, digits and
-    /// `-._~`. Stricter than `reg-name` (RFC 3986 section 3.2.2): percent-encodings and sub-delims have no place in a host
-    /// that is believed from a header.
+    /// Whether the bytes are `host[:port]`: an IPv6 address in brackets, or a name or IPv4 address of letters, digits
+    /// and `-._~`. Stricter than `reg-name` (RFC 3986 section 3.2.2): percent-encodings and sub-delims have no place in
+    /// a host that is believed from a header.
     static func isAuthority(_ text: Span<UInt8>) -> Bool {
         var end = 0
         if !text.isEmpty, text[0] == UInt8(ascii: "[") {

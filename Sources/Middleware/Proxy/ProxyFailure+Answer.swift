@@ -68,8 +68,8 @@ extension ProxyFailure {
     /// The problem report for the client.
     public var answer: HTTPError { answer(proxyStatus: nil) }
 
-    /// The problem report for the client with a `Proxy-Status` field in the name of `gateway`, a token; without one when it
-    /// is `nil` or no token. Off by default, because the kind of failure tells an attacker about the inside.
+    /// The problem report for the client with a `Proxy-Status` field in the name of `gateway`, a token; without one
+    /// when it is `nil` or no token. Off by default, because the kind of failure tells an attacker about the inside.
     public func answer(proxyStatus gateway: String?) -> HTTPError {
         var headers = Headers()
         if let retryAfterSeconds { headers[.retryAfter] = "\(retryAfterSeconds)" }

@@ -4,8 +4,8 @@
 /// ProxyFailure(.connect, .origin, .timedOut, endpoint: "10.0.0.1:8080")        // answered 504
 /// ```
 ///
-/// It answers with a problem report (RFC 9457) that says nothing about the inside; the log line (``description``) says all.
-/// Which status an answer has is decided in one place, ``status``.
+/// It answers with a problem report (RFC 9457) that says nothing about the inside; the log line (``description``) says
+/// all. Which status an answer has is decided in one place, ``status``.
 public struct ProxyFailure: Error, AnsweringError {
     /// How far the exchange had come. More may be added.
     public struct Phase: Hashable, Sendable, CustomStringConvertible {

@@ -16,9 +16,10 @@ import Logging
 /// let proxy = ReverseProxy(to: "unix:/run/app.sock", configuration)
 /// ```
 ///
-/// A failure is answered and logged here (as a warning; at debug when the client is at fault): 502 when the origin cannot be reached or breaks the protocol, 503 when there is no
-/// room for another request, 504 when it takes too long (``ProxyFailure``). An answer that breaks off in its body cannot be
-/// taken back: the client's connection is reset, so that it does not pass for a complete one.
+/// A failure is answered and logged here (as a warning; at debug when the client is at fault): 502 when the origin
+/// cannot be reached or breaks the protocol, 503 when there is no room for another request, 504 when it takes too long
+/// (``ProxyFailure``). An answer that breaks off in its body cannot be taken back: the client's connection is reset, so
+/// that it does not pass for a complete one.
 ///
 /// How requests travel is ``Forwarder``'s business: streaming, hop-by-hop fields, `Via`, `X-Forwarded-For`. It does not
 /// retry, does not balance and does not cache.

@@ -10,9 +10,9 @@ import NIOCore
 /// ```
 ///
 /// An HTTP gateway must add itself to requests and may add itself to responses; so the former is the default and the
-/// latter is not. The default pseudonym says nothing about software or host. It is not unique, so a request that already
-/// carries it may have come through somebody else's gateway: only a pseudonym that is given is taken as a sign of a loop,
-/// and answered 508. Give one that no other gateway has, and none to a gateway that is meant to call itself.
+/// latter is not. The default pseudonym says nothing about software or host. It is not unique, so a request that
+/// already carries it may have come through somebody else's gateway: only a pseudonym that is given is taken as a sign
+/// of a loop, and answered 508. Give one that no other gateway has, and none to a gateway that is meant to call itself.
 public struct Via: Sendable {
     /// Whether requests say it. They do.
     public var isAddedToRequests = true

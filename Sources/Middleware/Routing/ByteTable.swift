@@ -1,7 +1,7 @@
 /// Byte strings of several owners, each with a number: the edges of a tree in one block of memory.
 ///
-/// Open addressing, at most half full, so that a look-up costs the same however much there is. What clients send is only
-/// ever looked up and never kept, so that they cannot make chains grow.
+/// Open addressing, at most half full, so that a look-up costs the same however much there is. What clients send is
+/// only ever looked up and never kept, so that they cannot make chains grow.
 struct ByteTable: Sendable {
     /// The hash of a byte string, made while its end is being looked for. FNV-1a.
     struct Hash {

@@ -8,13 +8,13 @@ import HTTPTypes
 /// }
 /// ```
 ///
-/// A value is decoded when it is read, and is data then: it can hold slashes, dots, line ends and anything else. It is of
-/// the path that was matched; a rewrite inside the route does not change it.
+/// A value is decoded when it is read, and is data then: it can hold slashes, dots, line ends and anything else. It is
+/// of the path that was matched; a rewrite inside the route does not change it.
 public struct PathParameters: Sendable {
     let match: RouteMatch?
 
-    /// The value of a parameter; of routes inside each other, the innermost that has the name decides. `nil` when none has
-    /// it.
+    /// The value of a parameter; of routes inside each other, the innermost that has the name decides. `nil` when none
+    /// has it.
     public subscript(_ name: String) -> String? {
         var match = match
         while let each = match {
@@ -26,7 +26,8 @@ public struct PathParameters: Sendable {
         return nil
     }
 
-    /// The names that have a value: the innermost route's in the order of its pattern, then those of the routes outside.
+    /// The names that have a value: the innermost route's in the order of its pattern, then those of the routes
+    /// outside.
     public var names: [String] {
         var names: [String] = []
         var match = match

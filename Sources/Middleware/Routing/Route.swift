@@ -33,9 +33,9 @@ public struct Route: Sendable {
     ///   - pattern: the paths.
     ///   - hosts: the hosts; all unless given.
     ///   - predicate: what is asked besides; nothing unless given.
-    ///   - fallsThrough: whether a miss of the router inside goes on with the next best route of this one's router, with
-    ///     the request as it came to that router. It must have left the body alone by then. `false` unless given: the
-    ///     miss is answered.
+    ///   - fallsThrough: whether a miss of the router inside goes on with the next best route of this one's router,
+    ///     with the request as it came to that router. It must have left the body alone by then. `false` unless given:
+    ///     the miss is answered.
     ///   - stages: middlewares and a handler.
     public init(
         _ pattern: RoutePattern,

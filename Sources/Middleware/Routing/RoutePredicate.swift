@@ -8,8 +8,8 @@ package import NIOCore
 /// Route("/search", where: .query("version", "2") || .cookie("version", "2")) { … }
 /// ```
 ///
-/// A predicate that asks for a value wants it to be the only one: a field, a query item or a cookie that comes twice has
-/// no value, since the origin may read the other one. Names of fields are compared without regard to case; other
+/// A predicate that asks for a value wants it to be the only one: a field, a query item or a cookie that comes twice
+/// has no value, since the origin may read the other one. Names of fields are compared without regard to case; other
 /// names, and all values, exactly. Names and values of a query are compared decoded, those of cookies as they stand.
 ///
 /// It reads the head and nothing else. What takes computing or waiting is a middleware inside the route.
@@ -65,8 +65,8 @@ public struct RoutePredicate: Sendable {
         RoutePredicate(.equal(.cookie(name), value))
     }
 
-    /// The client's address is in one of these networks: the address that ``ClientAddressKey`` holds, else the other end
-    /// of the connection. Never holds on a Unix-domain socket.
+    /// The client's address is in one of these networks: the address that ``ClientAddressKey`` holds, else the other
+    /// end of the connection. Never holds on a Unix-domain socket.
     public static func client(in networks: [Network]) -> RoutePredicate { RoutePredicate(.client(networks)) }
 
     /// Both hold.

@@ -3,12 +3,12 @@ import NIOCore
 
 /// The routes of a router, arranged so that finding one costs the same however many there are.
 ///
-/// A host leads to a root of the tree of patterns, a path from there to leaves, and a leaf holds the routes that differ in
-/// method and predicates alone. Of these, those of one method are asked in turn.
+/// A host leads to a root of the tree of patterns, a path from there to leaves, and a leaf holds the routes that differ
+/// in method and predicates alone. Of these, those of one method are asked in turn.
 ///
 /// The best route is the first that takes the request in this order, whatever the order they were written in: the exact
-/// host, hosts below a name, the longest name first, any host; then the path, segment by segment: a literal, a parameter,
-/// `**`; then the method: by name, GET for HEAD, any; then the number of predicates, more before fewer.
+/// host, hosts below a name, the longest name first, any host; then the path, segment by segment: a literal, a
+/// parameter, `**`; then the method: by name, GET for HEAD, any; then the number of predicates, more before fewer.
 ///
 /// Immutable, and shared by all threads.
 final class RouteTable: Sendable {

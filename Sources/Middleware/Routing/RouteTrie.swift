@@ -1,9 +1,9 @@
 /// Patterns as a tree of their segments, asked with the bytes of a path.
 ///
-/// A path is walked once, from its front, the most specific way first: the literal, then the parameter, then `**`. Where a
-/// way ends, or nobody there wants the request, the next one is tried. So the cost follows from the segments of the path
-/// and not from the number of patterns; what can be added to it is one more way for each segment at which a literal
-/// and a parameter both go on.
+/// A path is walked once, from its front, the most specific way first: the literal, then the parameter, then `**`.
+/// Where a way ends, or nobody there wants the request, the next one is tried. So the cost follows from the segments of
+/// the path and not from the number of patterns; what can be added to it is one more way for each segment at which a
+/// literal and a parameter both go on.
 struct RouteTrie: Sendable {
     private struct Node {
         var hasLiterals = false

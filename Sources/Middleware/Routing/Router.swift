@@ -3,23 +3,24 @@ package import NIOCore
 
 /// Hands each request to the best of its routes.
 ///
-/// A route takes a request by its host, method and path (``RoutePattern``), and perhaps by a predicate on fields, query,
-/// cookies and the client's network (``RoutePredicate``). The order in which routes are written makes no difference. Of those
-/// that take a request, the first in this order gets it:
+/// A route takes a request by its host, method and path (``RoutePattern``), and perhaps by a predicate on fields,
+/// query, cookies and the client's network (``RoutePredicate``). The order in which routes are written makes no
+/// difference. Of those that take a request, the first in this order gets it:
 /// 1. by host: exact, then `*.name` with the longest name first, then any;
 /// 2. by path, segment by segment: a literal, then `{name}`, then `**`;
 /// 3. by method: named, then GET for a HEAD, then any;
 /// 4. by the number of predicates that must hold: more before fewer.
 ///
-/// Two routes that nothing of this tells apart, and whose predicates may hold together, are a problem of the composition.
+/// Two routes that nothing of this tells apart, and whose predicates may hold together, are a problem of the
+/// composition.
 ///
 /// A path that no route takes is answered with 404; one that is taken with other methods alone with 405 and `Allow`
 /// (RFC 9110 section 15.5.6), and its OPTIONS with 204 and `Allow` (section 9.3.7). HEAD runs what GET runs, and the
 /// server drops the content. `OPTIONS *` is answered with 204.
 ///
-/// What it compares is the normalised path, byte by byte, so `/%61dmin` is `/admin` and `a%2Fb` is one segment. Finding a
-/// route costs the same among ten and among ten thousand: it depends on the request's segments. Only routes of the same
-/// host, path and method are asked one by one.
+/// What it compares is the normalised path, byte by byte, so `/%61dmin` is `/admin` and `a%2Fb` is one segment. Finding
+/// a route costs the same among ten and among ten thousand: it depends on the request's segments. Only routes of the
+/// same host, path and method are asked one by one.
 ///
 /// ## A router in a route
 /// A router that is made in the braces of a route belongs to it:
@@ -29,8 +30,8 @@ package import NIOCore
 ///   that one ends, its `**` left out;
 /// - parameters of both are in ``RequestContext/parameters``, the inner name wins; ``RoutePatternKey`` holds the joined
 ///   pattern;
-/// - its misses are answered, unless the route is one that ``Route/fallsThrough``: then the next best route outside gets
-///   the request as it came to the outer router, and what was answered inside is dropped if that one takes it.
+/// - its misses are answered, unless the route is one that ``Route/fallsThrough``: then the next best route outside
+///   gets the request as it came to the outer router, and what was answered inside is dropped if that one takes it.
 ///
 /// A router that is made elsewhere and only used there is a router of its own: it matches requests as they come to it.
 ///
@@ -147,8 +148,8 @@ public struct Router: Handler {
         context[RoutePatternKey.self] = pattern.text
     }
 
-    /// Hands the request to a route that falls through, and then to the next best one for as long as they miss. When none
-    /// is left, the last answer stands.
+    /// Hands the request to a route that falls through, and then to the next best one for as long as they miss. When
+    /// none is left, the last answer stands.
     private func inTurn(
         from first: Int,
         _ question: RouteQuestion,

@@ -7,11 +7,11 @@ import Logging
 /// further: 204 with what is allowed, or 403 when the origin is not among those allowed. Every other request passes,
 /// OPTIONS among them, and its answer is given the fields that let the page read it, or none.
 ///
-/// It protects nobody: a browser sends a request before it looks at the answer, and other clients do not look at all. What
-/// must not be done from other origins is refused by ``CSRF``, and by authentication.
+/// It protects nobody: a browser sends a request before it looks at the answer, and other clients do not look at all.
+/// What must not be done from other origins is refused by ``CSRF``, and by authentication.
 ///
-/// The protocol's fields of one answer are one statement. An answer that has `Access-Control-Allow-Origin` from further in
-/// is left as it is; one that has not loses the other fields of the protocol, so that an origin server's
+/// The protocol's fields of one answer are one statement. An answer that has `Access-Control-Allow-Origin` from further
+/// in is left as it is; one that has not loses the other fields of the protocol, so that an origin server's
 /// `Access-Control-Allow-Credentials` cannot widen what is allowed here. `Vary: Origin` is added whenever the answer
 /// depends on the origin, for requests without `Origin` and for refusals too, unless it is there. Where several stand
 /// around each other, the innermost that a request reaches decides, and the outermost answers preflights.
@@ -56,8 +56,8 @@ public struct CORS: HeadMiddleware {
         public var allowsCredentials = false
         /// Whether a page of a public network may ask a gateway in a private one. Not unless set.
         public var allowsPrivateNetwork = false
-        /// For how long a browser keeps the answer to a preflight, in whole seconds; browsers cut it to two hours or a day.
-        /// Ten minutes unless set; zero keeps none, `nil` says nothing, which means five seconds.
+        /// For how long a browser keeps the answer to a preflight, in whole seconds; browsers cut it to two hours or a
+        /// day. Ten minutes unless set; zero keeps none, `nil` says nothing, which means five seconds.
         public var maxAge: Duration? = .seconds(600)
 
         public init() {}
@@ -150,8 +150,8 @@ public struct CORS: HeadMiddleware {
             && request.headers.contains(.accessControlRequestMethod)
     }
 
-    /// What `Access-Control-Allow-Origin` says; `nil` for none. An origin is one value (RFC 6454 section 7.1): of several
-    /// fields none is believed.
+    /// What `Access-Control-Allow-Origin` says; `nil` for none. An origin is one value (RFC 6454 section 7.1): of
+    /// several fields none is believed.
     private func allowedOrigin(of headers: Headers) -> String? {
         guard let entry = headers.onlyEntry(of: .origin) else { return nil }
         return origins.isEverything ? "*" : headers.withValue(of: entry) { origins.find($0) }

@@ -7,12 +7,12 @@
 /// The word `'nonce'`, which the language of policies does not have, stands for `'nonce-…'` with a new value for each
 /// request; a handler reads that value as ``ContentSecurityPolicyNonceKey`` and writes it into its `<script nonce=…>`.
 ///
-/// The grammar is checked, and what is nearly always a slip: a directive that is there twice (browsers ignore the second),
-/// `self` without quotes (a host of that name), `'none'` beside other sources (ignored). Names of directives are not
-/// checked against a list, since new ones appear.
+/// The grammar is checked, and what is nearly always a slip: a directive that is there twice (browsers ignore the
+/// second), `self` without quotes (a host of that name), `'none'` beside other sources (ignored). Names of directives
+/// are not checked against a list, since new ones appear.
 ///
-/// Text that is no policy does not trap: ``problem`` says what is wrong, no such field is sent, and a composition that uses
-/// it is refused. Text that comes from outside goes through ``init(parsing:)``, which throws.
+/// Text that is no policy does not trap: ``problem`` says what is wrong, no such field is sent, and a composition that
+/// uses it is refused. Text that comes from outside goes through ``init(parsing:)``, which throws.
 public struct ContentSecurityPolicy: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
     /// The text it was made of.
     public let text: String
@@ -107,8 +107,8 @@ public struct PolicyError: Error, CustomStringConvertible {
     public var description: String { reason }
 }
 
-/// The nonce of this request's content security policy, 128 bits in the URL-safe alphabet of base 64 (RFC 4648 section 5);
-/// `nil` when no policy of a ``SecurityHeaders`` outside has one. Fit for an attribute as it is.
+/// The nonce of this request's content security policy, 128 bits in the URL-safe alphabet of base 64 (RFC 4648 section
+/// 5); `nil` when no policy of a ``SecurityHeaders`` outside has one. Fit for an attribute as it is.
 public enum ContentSecurityPolicyNonceKey: ContextKey {
     public static var defaultValue: String? { nil }
 }

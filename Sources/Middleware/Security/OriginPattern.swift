@@ -11,8 +11,8 @@
 /// whole labels: `https://*.app.example` is neither `https://app.example` nor `https://evilapp.example`. What is no
 /// origin is not matched: `null`, which every sandboxed document may call itself, is only matched by `*`.
 ///
-/// Text that is no pattern does not trap: ``problem`` says what is wrong, the pattern matches nothing, and a composition
-/// that uses it is refused. Text that comes from outside goes through ``init(parsing:)``, which throws.
+/// Text that is no pattern does not trap: ``problem`` says what is wrong, the pattern matches nothing, and a
+/// composition that uses it is refused. Text that comes from outside goes through ``init(parsing:)``, which throws.
 public struct OriginPattern: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
     /// The text it was made of.
     public let text: String

@@ -1,5 +1,5 @@
-/// Patterns of origins, laid out for a look-up: exact ones are found by a hash among any number of them, patterns with a
-/// star are tried one by one.
+/// Patterns of origins, laid out for a look-up: exact ones are found by a hash among any number of them, patterns with
+/// a star are tried one by one.
 package struct OriginSet: Sendable {
     /// Whether every origin is in it.
     package let isEverything: Bool

@@ -5,11 +5,12 @@
 /// let none = PermissionsPolicy(denying: ["camera", "geolocation", "microphone"])
 /// ```
 ///
-/// The shape is checked: a dictionary (RFC 9651 section 3.2) of features, each with `*`, `self` or a list in parentheses. Names
-/// of features are not checked against a list, since new ones appear and browsers pass over those they do not know.
+/// The shape is checked: a dictionary (RFC 9651 section 3.2) of features, each with `*`, `self` or a list in
+/// parentheses. Names of features are not checked against a list, since new ones appear and browsers pass over those
+/// they do not know.
 ///
-/// Text that is no policy does not trap: ``problem`` says what is wrong, no such field is sent, and a composition that uses
-/// it is refused. Text that comes from outside goes through ``init(parsing:)``, which throws.
+/// Text that is no policy does not trap: ``problem`` says what is wrong, no such field is sent, and a composition that
+/// uses it is refused. Text that comes from outside goes through ``init(parsing:)``, which throws.
 public struct PermissionsPolicy: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
     /// The text it was made of.
     public let text: String

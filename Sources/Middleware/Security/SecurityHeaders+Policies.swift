@@ -1,6 +1,6 @@
 extension SecurityHeaders {
-    /// For how long a browser comes back over TLS alone (HSTS, RFC 6797). It is a promise that cannot be taken back before
-    /// it ends, except by a new answer over TLS.
+    /// For how long a browser comes back over TLS alone (HSTS, RFC 6797). It is a promise that cannot be taken back
+    /// before it ends, except by a new answer over TLS.
     public struct TransportSecurity: Hashable, Sendable {
         /// How long, in whole seconds from each answer. A year unless set; zero ends an earlier promise.
         public var maxAge: Duration = .seconds(31_536_000)
@@ -26,8 +26,8 @@ extension SecurityHeaders {
         }
     }
 
-    /// Who may put a page into a frame (`X-Frame-Options`, the HTML standard). Browsers that know `frame-ancestors` of the
-    /// content security policy go by that.
+    /// Who may put a page into a frame (`X-Frame-Options`, the HTML standard). Browsers that know `frame-ancestors` of
+    /// the content security policy go by that.
     public enum Framing: String, Hashable, Sendable {
         /// Nobody.
         case nobody = "DENY"

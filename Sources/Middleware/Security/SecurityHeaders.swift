@@ -1,19 +1,21 @@
 import HTTPTypes
 
-/// Adds the fields by which a browser protects the users of a site: TLS only, no framing, no guessing of types, a content
-/// security policy, and the like.
+/// Adds the fields by which a browser protects the users of a site: TLS only, no framing, no guessing of types, a
+/// content security policy, and the like.
 ///
-/// It adds a field only where the answer has none of that name: what an origin says about its own pages wins, whatever it
-/// says. It removes nothing. `X-XSS-Protection` is never sent, because the filter that it controlled did harm and is gone.
+/// It adds a field only where the answer has none of that name: what an origin says about its own pages wins, whatever
+/// it says. It removes nothing. `X-XSS-Protection` is never sent, because the filter that it controlled did harm and is
+/// gone.
 ///
-/// `Strict-Transport-Security` goes out over TLS alone (RFC 6797 section 7.2), as far as ``Request/scheme`` tells. A policy
-/// with a nonce is left out of a 304, which would join a new nonce to the old page that a cache holds; for the same reason
-/// a page with a nonce must not be cached by a ``Handler`` further out or by the browser: send `Cache-Control: no-store`.
+/// `Strict-Transport-Security` goes out over TLS alone (RFC 6797 section 7.2), as far as ``Request/scheme`` tells. A
+/// policy with a nonce is left out of a 304, which would join a new nonce to the old page that a cache holds; for the
+/// same reason a page with a nonce must not be cached by a ``Handler`` further out or by the browser: send
+/// `Cache-Control: no-store`.
 ///
-/// ``Configuration/safe``, which `SecurityHeaders()` uses, is fit for a site that knows nothing of it: HSTS for a year, no
-/// guessing of types, frames, base URLs and plug-ins of the same origin at most, the referrer's origin alone to others, and
-/// windows of other origins kept apart, pop-ups excepted. ``Configuration/strict`` is for APIs, and for sites that are
-/// built on it and widen what they need.
+/// ``Configuration/safe``, which `SecurityHeaders()` uses, is fit for a site that knows nothing of it: HSTS for a year,
+/// no guessing of types, frames, base URLs and plug-ins of the same origin at most, the referrer's origin alone to
+/// others, and windows of other origins kept apart, pop-ups excepted. ``Configuration/strict`` is for APIs, and for
+/// sites that are built on it and widen what they need.
 ///
 /// ## Placement
 /// Outside whatever answers by itself, so that refusals carry the fields as well; inside what resolves trusted proxies,

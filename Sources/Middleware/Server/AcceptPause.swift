@@ -3,9 +3,9 @@ import NIOCore
 
 /// Stops accepting for a second when a connection cannot be taken: file descriptors or memory have run out.
 ///
-/// In front of a listening socket's other handlers. Without it the loop would do nothing but try again: the connections that
-/// wait make the socket readable for as long as they wait. (The pause that SwiftNIO brings waits for a read to be asked for,
-/// which does not happen after an error.)
+/// In front of a listening socket's other handlers. Without it the loop would do nothing but try again: the connections
+/// that wait make the socket readable for as long as they wait. (The pause that SwiftNIO brings waits for a read to be
+/// asked for, which does not happen after an error.)
 final class AcceptPause: ChannelInboundHandler {
     typealias InboundIn = any Channel
 

@@ -11,8 +11,8 @@ import Glibc
 import Musl
 #endif
 
-/// The listening sockets of a server: one for each address and event loop, so that the kernel spreads the connections and no
-/// connection changes its thread.
+/// The listening sockets of a server: one for each address and event loop, so that the kernel spreads the connections
+/// and no connection changes its thread.
 final class Acceptor: Sendable {
     private let workers: [ServerWorker]
     private let census: ConnectionCensus
@@ -38,8 +38,9 @@ final class Acceptor: Sendable {
             let bootstrap = bootstrap(acceptingOn: workers[0], spreading: true)
             keep(try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get())
         case .host(let host, let port):
-            // The first socket is bound without SO_REUSEPORT: with it, a port would be shared silently with another server of
-            // this user, and port 0 could even choose such a port. It opens to its siblings once the port is its own.
+            // The first socket is bound without SO_REUSEPORT: with it, a port would be shared silently with another
+            // server of this user, and port 0 could even choose such a port. It opens to its siblings once the port is
+            // its own.
             let first = try await bootstrap(acceptingOn: workers[0], spreading: false).bind(host: host, port: port)
                 .get()
             keep(first)

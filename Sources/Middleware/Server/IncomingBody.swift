@@ -1,6 +1,7 @@
 import NIOCore
 
-/// What has come of a request's body, and for how long it was waited for. A pure value: it decides, its connection acts.
+/// What has come of a request's body, and for how long it was waited for. A pure value: it decides, its connection
+/// acts.
 struct IncomingBody {
     /// How many bytes may wait for their reader before the wire is no longer read. One read buffer more can arrive.
     static let readAheadBytes = 64 << 10
@@ -65,8 +66,8 @@ struct IncomingBody {
 
     /// How long the present wait may last, given what was waited for before, and which limit ends it.
     ///
-    /// The least of: the idle limit, what is left of the limit for the whole body, and the point at which the bytes so far
-    /// would be fewer than the minimum rate allows once the first idle limit has gone by.
+    /// The least of: the idle limit, what is left of the limit for the whole body, and the point at which the bytes so
+    /// far would be fewer than the minimum rate allows once the first idle limit has gone by.
     func patience(idle: Int64, whole: Int64, bytesPerSecond: Int) -> (Int64, ConnectionTimeout) {
         var patience = (idle, ConnectionTimeout.bodyIdle)
         if whole < .max, whole - waited < patience.0 { patience = (max(0, whole - waited), .bodyTotal) }

@@ -1,6 +1,7 @@
 import NIOCore
 
-/// The body of one request as its handler reads it. It may be read from anywhere; the connection's loop does the reading.
+/// The body of one request as its handler reads it. It may be read from anywhere; the connection's loop does the
+/// reading.
 final class RequestBody: BodySource {
     private let connection: ServerConnection
     private let exchange: Int

@@ -45,8 +45,8 @@ extension Server {
         public var body = Duration.zero
         /// For the next request on a connection; then the connection closes. 75 seconds unless set.
         public var keepAlive = Duration.seconds(75)
-        /// For a client to take any of the bytes that are ready for it; then the connection is reset, between one and two
-        /// of these limits after it took the last of them. 30 seconds unless set.
+        /// For a client to take any of the bytes that are ready for it; then the connection is reset, between one and
+        /// two of these limits after it took the last of them. 30 seconds unless set.
         public var write = Duration.seconds(30)
 
         public init() {}
@@ -68,8 +68,8 @@ extension Server {
         public var bodyBytesPerSecond = 100
         /// Open connections in all; then 503 and a close. 16384 unless set.
         public var connections = 16384
-        /// Open connections of one client address, or of one IPv6 network of 64 bits; then 429 and a close. No limit unless
-        /// set: many clients can share one.
+        /// Open connections of one client address, or of one IPv6 network of 64 bits; then 429 and a close. No limit
+        /// unless set: many clients can share one.
         public var connectionsPerAddress = Int.max
         /// Requests on one connection before it closes. No limit unless set.
         public var requestsPerConnection = Int.max

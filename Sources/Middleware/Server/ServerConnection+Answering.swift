@@ -11,8 +11,8 @@ extension ServerConnection {
     /// A stream lets the other connections of its loop have a turn after so many bytes.
     private static var turnBytes: Int { 256 << 10 }
 
-    /// Writes an answer whose body is at hand and small, and says whether another request may follow; `nil` for any other
-    /// answer.
+    /// Writes an answer whose body is at hand and small, and says whether another request may follow; `nil` for any
+    /// other answer.
     func sendAtOnce(
         _ response: borrowing Response,
         answering head: RequestHead,

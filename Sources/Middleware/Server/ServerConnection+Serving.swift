@@ -9,8 +9,8 @@ import NIOCore
 extension ServerConnection {
     /// Serves until the connection idles, closes or is handed over.
     ///
-    /// Concurrent, as everything that it awaits here: such functions have no actor, so that the compiler makes none of them go
-    /// back to one around each wait. The preference of their task keeps them on the loop.
+    /// Concurrent, as everything that it awaits here: such functions have no actor, so that the compiler makes none of
+    /// them go back to one around each wait. The preference of their task keeps them on the loop.
     @concurrent func serve() async {
         var turns = 0
         while true {
@@ -121,8 +121,8 @@ extension ServerConnection {
         }
     }
 
-    /// The way back to the connection for a context that may outlive it; shut when the connection ends. (A weak reference
-    /// would slow down every other reference to the connection.)
+    /// The way back to the connection for a context that may outlive it; shut when the connection ends. (A weak
+    /// reference would slow down every other reference to the connection.)
     final class Gate {
         var connection: ServerConnection?
     }
@@ -180,7 +180,8 @@ extension ServerConnection {
     }
 
     private func record(_ context: RequestContext, _ status: StatusClass, received: Int, sent: Int) {
-        // A handle is silent only when the factory of the process records nothing at all (LazyRecorder), and then all are.
+        // A handle is silent only when the factory of the process records nothing at all (LazyRecorder), and then all
+        // are.
         guard ServerMetric.requestDuration.isRecording else { return }
         ServerMetric.requestDuration.record(nanoseconds: worker.now - context.beganAt)
         ServerMetric.requests[status].increment()

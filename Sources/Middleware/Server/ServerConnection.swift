@@ -204,7 +204,8 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
         }
     }
 
-    /// Counts a request that breaks the protocol, and logs it where such lines are wanted: a client can cause any number.
+    /// Counts a request that breaks the protocol, and logs it where such lines are wanted: a client can cause any
+    /// number.
     func noteMalformed(_ problem: WireProblem) {
         ServerMetric.malformedRequests[problem.rule].increment()
         server.runtime.logger.debug(

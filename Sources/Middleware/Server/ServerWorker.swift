@@ -89,7 +89,8 @@ final class ServerWorker: @unchecked Sendable {
         if connections.isEmpty { emptied?() }
     }
 
-    /// Closes idle connections and lets busy ones end behind their answer; `emptied` is called once there are none left.
+    /// Closes idle connections and lets busy ones end behind their answer; `emptied` is called once there are none
+    /// left.
     func drain(_ emptied: @escaping () -> Void) {
         isDraining = true
         self.emptied = emptied

@@ -76,7 +76,8 @@ final class ConnectionPool {
     }
 
     private func dialIfNeeded() {
-        // An attempt that fails at once comes back here: the loop below goes on with it, rather than a call within a call.
+        // An attempt that fails at once comes back here: the loop below goes on with it, rather than a call within a
+        // call.
         guard !isDialing else { return }
         isDialing = true
         defer { isDialing = false }

@@ -9,9 +9,9 @@ import Synchronization
 /// Endpoint("unix:/run/app.sock")
 /// ```
 ///
-/// A host name is resolved when a connection is opened. Text that is no endpoint does not trap: ``problem`` says what is
-/// wrong with it, a composition that holds it is refused, and a request to it fails. Text that comes from outside goes
-/// through ``init(parsing:weight:)``, which throws.
+/// A host name is resolved when a connection is opened. Text that is no endpoint does not trap: ``problem`` says what
+/// is wrong with it, a composition that holds it is refused, and a request to it fails. Text that comes from outside
+/// goes through ``init(parsing:weight:)``, which throws.
 public struct Endpoint: Hashable, Sendable {
     /// The text it was made of.
     public let text: String

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// The sending of one streamed request body, which goes on while the answer is already being read (an endpoint may answer
-/// early, and both directions may stream at once).
+/// The sending of one streamed request body, which goes on while the answer is already being read (an endpoint may
+/// answer early, and both directions may stream at once).
 ///
 /// Unchecked because it is touched on its connection's loop only.
 final class RequestUpload: @unchecked Sendable {

@@ -4,8 +4,8 @@ import NIOCore
 extension UpstreamConnection {
     /// Waits for the head of the final answer, which is then to be taken. 1xx answers go to the context as they come.
     ///
-    /// For a context that does not watch its task. It returns nothing and does nothing after the wait, so it need not go back
-    /// to its caller's executor, which costs a look-up; the answer is taken with ``takeAnswer()``.
+    /// For a context that does not watch its task. It returns nothing and does nothing after the wait, so it need not
+    /// go back to its caller's executor, which costs a look-up; the answer is taken with ``takeAnswer()``.
     func head() async throws { try await withUnsafeThrowingContinuation { waitForHead($0) } }
 
     /// The same for a context that watches its task.

@@ -21,7 +21,8 @@ extension UpstreamConnection {
         guard self.upload === upload else { return }
         self.upload = nil
         if state == .received, answer != nil {
-            // The answer is whole and on its way to its reader; without the rest of the request the connection is of no use.
+            // The answer is whole and on its way to its reader; without the rest of the request the connection is of no
+            // use.
             persists = false
             return
         }

@@ -4,14 +4,14 @@ import NIOCore
 
 /// One HTTP/1.1 connection to an endpoint, which carries one exchange at a time.
 ///
-/// The steps of an exchange: ``send(_:body:framing:answering:timeouts:context:)`` writes the request, ``head()`` waits for
-/// the head of the answer, ``takeAnswer()`` gives it, an ``UpstreamBody`` reads its body, and once both messages are
-/// complete the connection goes back to its pool. Whatever breaks an exchange closes the connection.
+/// The steps of an exchange: ``send(_:body:framing:answering:timeouts:context:)`` writes the request, ``head()`` waits
+/// for the head of the answer, ``takeAnswer()`` gives it, an ``UpstreamBody`` reads its body, and once both messages
+/// are complete the connection goes back to its pool. Whatever breaks an exchange closes the connection.
 ///
 /// Unchecked because it is touched on its worker's loop only.
 final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
-    /// How many bytes of an answer may wait for their reader before the wire is no longer read. One read buffer more can
-    /// arrive.
+    /// How many bytes of an answer may wait for their reader before the wire is no longer read. One read buffer more
+    /// can arrive.
     static let readAheadBytes = 64 << 10
     /// The most 1xx answers in front of a final one: nothing else would pace an endpoint that sends them.
     static let informationalLimit = 64
@@ -167,8 +167,8 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
             upload?.cancel(CancellationError())
             upload = nil
         case .awaitingHead, .receivingBody:
-            // A body that ends with the connection ends here (RFC 9112 section 6.3, rule 8), but not by a reset, which says
-            // nothing of completeness (section 8).
+            // A body that ends with the connection ends here (RFC 9112 section 6.3, rule 8), but not by a reset, which
+            // says nothing of completeness (section 8).
             if error == nil, let event = try? decoder.close(), case .end(let trailers) = event {
                 complete(trailers)
                 persists = false

@@ -29,8 +29,8 @@ package struct UpstreamFailure: TimeLimited {
     package var kind: Kind
     /// For the log; never for a client.
     package var detail: String
-    /// Whether the connection had served an earlier request and no byte of an answer had come: what a request meets when
-    /// the endpoint closed an idle connection at that moment.
+    /// Whether the connection had served an earlier request and no byte of an answer had come: what a request meets
+    /// when the endpoint closed an idle connection at that moment.
     package var isStale = false
     /// What is behind it: the error of the request's body, or of the attempt to connect.
     package var cause: (any Error)?

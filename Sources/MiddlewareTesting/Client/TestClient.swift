@@ -31,9 +31,9 @@ import NIOPosix
 ///
 /// A request's body arrives as a stream that can be opened once. A target goes through the checks and the normalisation
 /// of a received one, and is refused with 400 as a server would. A throw of the handler is answered as a server does;
-/// one with `CancellationError` as 503 while the client is there, and an interim status as 500. The content of the answer is
-/// checked against the length that its body declares. The background services of the blueprint run for as long as the
-/// client lives, so that a service belongs to one client at a time.
+/// one with `CancellationError` as 503 while the client is there, and an interim status as 500. The content of the
+/// answer is checked against the length that its body declares. The background services of the blueprint run for as
+/// long as the client lives, so that a service belongs to one client at a time.
 ///
 /// It neither frames nor parses the messages between client and gateway: that is what
 /// ``withServer(_:on:configuration:runtime:_:)`` is for. It makes no use of ``Response/upgrade``.

@@ -1,4 +1,5 @@
-// The code of the README, of the guides in `Documentation` and of the DocC catalogue, compiled and, where it is a test, run.
+// The code of the README, of the guides in `Documentation` and of the DocC catalogue, compiled and, where it is a test,
+// run.
 //
 // What stands between `// snippet: NAME` and `// end` is what the pages show behind `<!-- snippet: NAME -->`;
 // `DocumentationTests` compares them. Regions of one name belong together, and a region may have several names.

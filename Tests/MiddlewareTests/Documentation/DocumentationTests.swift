@@ -124,7 +124,8 @@ struct Page: Sendable, CustomTestStringConvertible {
         self.fences = fences
     }
 
-    /// The README, the guides and the DocC catalogue. Decisions and the changelog tell of their time and stay as they are.
+    /// The README, the guides and the DocC catalogue. Decisions and the changelog tell of their time and stay as they
+    /// are.
     static var all: [Page] {
         let paths = ["README.md"] + files(in: "Documentation") + files(in: "Sources/Middleware/Middleware.docc")
         return paths.compactMap { path in

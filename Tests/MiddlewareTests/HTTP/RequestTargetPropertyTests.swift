@@ -48,7 +48,8 @@ struct RequestTargetPropertyTests {
             guard let target = try? RequestTarget(normalising: ByteBuffer(string: text)) else { continue }
             accepted += 1
             Self.expectNormal(target, from: text)
-            // One scan decides: what it calls normal is untouched, and what normalising leaves untouched it calls normal.
+            // One scan decides: what it calls normal is untouched, and what normalising leaves untouched it calls
+            // normal.
             #expect(isNormal(text) == (target.description == text), "\(text.debugDescription)")
         }
         #expect(accepted > 10_000)

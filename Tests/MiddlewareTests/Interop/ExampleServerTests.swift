@@ -101,8 +101,8 @@ private struct Example {
     /// The lines of its log, which is its standard error.
     private let log: AsyncStream<String>
 
-    /// The program in the folder of the test bundle; `nil` when it is not built. Where a tool of the toolchain loads the
-    /// bundle, an argument names it.
+    /// The program in the folder of the test bundle; `nil` when it is not built. Where a tool of the toolchain loads
+    /// the bundle, an argument names it.
     static let program: Program? = {
         let paths = [Bundle.main.executableURL?.path(percentEncoded: false) ?? ""] + CommandLine.arguments
         guard let path = paths.first(where: { $0.contains(".xctest") }) else { return nil }

@@ -187,7 +187,8 @@ struct ClientAddressPropertyTests {
         "unknown", "_x", "\"", "1.2.3", "a,b", ",", "10.0.0.1 10.0.0.2", "for=1.2.3.4", "\\\"", "",
     ]
 
-    /// What a client can write has no say in who it is: behind any beginning, the entries that proxies have added decide.
+    /// What a client can write has no say in who it is: behind any beginning, the entries that proxies have added
+    /// decide.
     @Test("nothing that a client writes changes who it is", arguments: [false, true])
     func forgery(isStandard: Bool) throws {
         var random = SplitMix(seed: isStandard ? 11 : 12)

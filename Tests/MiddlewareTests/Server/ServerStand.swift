@@ -116,8 +116,8 @@ final class ServerStand: Sendable {
     }
 }
 
-/// How long a test waits for what should come at once: so many turns of a loop, and on a busy machine some seconds more.
-/// Real time passes for what does not come, and for nothing else.
+/// How long a test waits for what should come at once: so many turns of a loop, and on a busy machine some seconds
+/// more. Real time passes for what does not come, and for nothing else.
 final class Patience {
     private let end = ContinuousClock.now.advanced(by: .seconds(3))
     private var turns = 5000

@@ -1,8 +1,8 @@
 package import NIOCore
 import Synchronization
 
-/// One event loop and what is confined to it: the executor of its tasks, its timers, and the state that other parts keep
-/// for each loop (pools, cached dates).
+/// One event loop and what is confined to it: the executor of its tasks, its timers, and the state that other parts
+/// keep for each loop (pools, cached dates).
 ///
 /// Unchecked because everything mutable is touched on the loop only.
 package final class Worker: @unchecked Sendable {
@@ -65,8 +65,8 @@ package final class Worker: @unchecked Sendable {
         }
     }
 
-    /// Lets the loop see to its other work before the caller goes on. On the loop only. (`Task.yield()` would go on within
-    /// the same drain of the executor.)
+    /// Lets the loop see to its other work before the caller goes on. On the loop only. (`Task.yield()` would go on
+    /// within the same drain of the executor.)
     @concurrent package func nextTurn() async {
         await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             eventLoop.execute {

@@ -70,7 +70,8 @@ extension AccessLog {
         public static var requestID: Field { Field(.requestID) }
         /// The endpoint of ``UpstreamEndpointKey``.
         public static var upstream: Field { Field(.upstream) }
-        /// The pattern of the route that took the request, as ``RoutePatternKey`` says it: few values, whatever is asked for.
+        /// The pattern of the route that took the request, as ``RoutePatternKey`` says it: few values, whatever is
+        /// asked for.
         public static var route: Field { Field(.route) }
         /// How the exchange ended: `complete`, `client_gone`, `origin_failed`, `timed_out`, `request_failed`
         /// or `refused`.

@@ -68,7 +68,8 @@ struct AccessLogTests {
     func absent() async throws {
         var exchange = try AccessLogFixture()
         exchange.configuration.format = .custom(
-            "\(.query) \(.authority) \(.timeToFirstByte) \(.requestID) \(.upstream) \(.route) \(.referer) \(.userAgent)")
+            "\(.query) \(.authority) \(.timeToFirstByte) \(.requestID) \(.upstream) \(.route) \(.referer) \(.userAgent)"
+        )
         exchange.request.headers = Headers(raw: [("User-Agent", "")])
         #expect(try await exchange.line() == "- - - - - - - -")
     }
