@@ -35,6 +35,9 @@ extension HTTPField.Name {
     /// `Cross-Origin-Embedder-Policy`, the HTML standard.
     public static var crossOriginEmbedderPolicy: Self { Constants.crossOriginEmbedderPolicy }
 
+    /// `Link`, RFC 8288.
+    public static var link: Self { Constants.link }
+
     /// A name that is known to be a token, spelled in a literal of this library.
     ///
     /// An invalid literal yields `x-invalid-name` rather than a trap; a test walks over every constant.
@@ -50,6 +53,7 @@ extension HTTPField.Name {
         static let xForwardedProto = HTTPField.Name(literal: "X-Forwarded-Proto")
         static let xRequestID = HTTPField.Name(literal: "X-Request-ID")
         static let host = HTTPField.Name(literal: "Host")
+        static let link = HTTPField.Name(literal: "Link")
         static let keepAlive = HTTPField.Name(literal: "Keep-Alive")
         static let proxyConnection = HTTPField.Name(literal: "Proxy-Connection")
         static let accessControlRequestPrivateNetwork = HTTPField.Name(

@@ -208,6 +208,16 @@ public struct Headers: Sendable {
         return result
     }
 
+    /// Gives the field at `index` another value, in its place. The value is made legal.
+    package mutating func replaceValue(at index: Int, with value: Span<UInt8>) {
+        let entry = entries[index]
+        let name = withName(of: entry) { $0.withUnsafeBufferPointer { Array($0) } }
+        append(name: name.span, value: value, known: entry.known)
+        let replacement = entries.removeLast()
+        entries[index] = replacement
+        tidy()
+    }
+
     /// Removes the entries from `start` on that `unwanted` names.
     mutating func removeEntries(from start: Int, where unwanted: (Headers, Entry) -> Bool) {
         guard let first = entries[start...].firstIndex(where: { unwanted(self, $0) }) else { return }
