@@ -61,7 +61,7 @@ public final class RequestContext {
     @exclusivity(unchecked) private var keys: [ObjectIdentifier] = []
     @exclusivity(unchecked) private var values: [any Sendable] = []
     @exclusivity(unchecked) private var finishers: [(RequestContext, Outcome) -> Void] = []
-    @exclusivity(unchecked) private var informationalEdits: [(HTTPResponse.Status, inout Headers) -> Bool] = []
+    @exclusivity(unchecked) private var informationalEditors: [any InformationalEditor] = []
     @exclusivity(unchecked) private var deadlines: [(id: Int, instant: Int64)] = []
     private var lastScope = 0
 
@@ -189,12 +189,24 @@ public final class RequestContext {
     /// Sees 1xx answers from further in and may edit them; `false` drops one. Those that were added last see them
     /// first.
     public func onInformational(_ edit: @escaping (HTTPResponse.Status, inout Headers) -> Bool) {
-        informationalEdits.append(edit)
+        informationalEditors.append(InformationalClosure(edit))
+    }
+
+    /// Lets an editor see 1xx answers from further in, until ``removeInformationalEditor(of:)``.
+    package func add(_ editor: any InformationalEditor) { informationalEditors.append(editor) }
+
+    /// Takes back the last editor of that owner, and those that were added behind it by what is further in.
+    @discardableResult
+    package func removeInformationalEditor(of owner: AnyObject) -> (any InformationalEditor)? {
+        guard let index = informationalEditors.lastIndex(where: { $0.owner === owner }) else { return nil }
+        let editor = informationalEditors[index]
+        while informationalEditors.count > index { informationalEditors.removeLast() }
+        return editor
     }
 
     package func forwardInformational(_ status: HTTPResponse.Status, _ headers: Headers) {
         var headers = headers
-        for edit in informationalEdits.reversed() where !edit(status, &headers) { return }
+        for editor in informationalEditors.reversed() where !editor.edit(status, &headers, self) { return }
         informational?(status, headers)
     }
 
@@ -278,7 +290,7 @@ public final class RequestContext {
         // One by one: there are few, and removing a range of them costs more.
         while keys.popLast() != nil { values.removeLast() }
         if !finishers.isEmpty { finishers.removeAll(keepingCapacity: true) }
-        if !informationalEdits.isEmpty { informationalEdits.removeAll() }
+        if !informationalEditors.isEmpty { informationalEditors.removeAll(keepingCapacity: true) }
         if !deadlines.isEmpty { deadlines.removeAll(keepingCapacity: true) }
         isFinished = false
         cancellation.reset()

@@ -94,6 +94,27 @@ extension Headers {
             }
     }
 
+    /// Whether the entry has that name, which is in lower case.
+    package func isNamed(_ entry: Entry, _ name: [UInt8]) -> Bool {
+        Int(entry.nameLength) == name.count && withName(of: entry) { equalIgnoringCase($0, lowercase: name.span) }
+    }
+
+    /// The index of the first entry of that name, which is in lower case.
+    package func firstIndex(lowercase name: [UInt8], known: KnownField) -> Int? {
+        guard known == .other || contains(known: known) else { return nil }
+        for index in entries.indices where isNamed(entries[index], name) { return index }
+        return nil
+    }
+
+    /// Removes every field of that name, which is in lower case.
+    package mutating func remove(lowercase name: [UInt8], known: KnownField) {
+        guard known == .other else {
+            remove(known: known)
+            return
+        }
+        removeEntries(from: 0) { $0.isNamed($1, name) }
+    }
+
     /// The index of the first entry of that name.
     package func firstIndex(of name: HTTPField.Name) -> Int? {
         for index in entries.indices where matches(entries[index], name) { return index }

@@ -208,6 +208,17 @@ public struct Headers: Sendable {
         return result
     }
 
+    /// Makes this the one field of that name, in the place of the first. The value is made legal.
+    package mutating func set(name: Span<UInt8>, lowercase: [UInt8], value: Span<UInt8>, known: KnownField) {
+        let first = firstIndex(lowercase: lowercase, known: known)
+        append(name: name, value: value, known: known)
+        guard let first else { return }
+        let replacement = entries.removeLast()
+        entries[first] = replacement
+        removeEntries(from: first + 1) { $0.isNamed($1, lowercase) }
+        tidy()
+    }
+
     /// Gives the field at `index` another value, in its place. The value is made legal.
     package mutating func replaceValue(at index: Int, with value: Span<UInt8>) {
         let entry = entries[index]

@@ -30,6 +30,19 @@ public enum PercentEncoding {
         decoded(bytes: String(text).utf8.span, plusIsSpace: plusIsSpace)
     }
 
+    /// Bytes with escapes in them as one segment, or one value: decoded once, and encoded again.
+    package static func encodedAgain(_ bytes: Span<UInt8>) -> String {
+        var result: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            let escaped = escape(in: bytes, at: index)
+            let byte = escaped ?? bytes[index]
+            if ByteSet.unreserved.contains(byte) { result.append(byte) } else { append(byte, to: &result) }
+            index += escaped == nil ? 1 : 3
+        }
+        return String(decoding: result.span)
+    }
+
     package static func decoded(bytes: Span<UInt8>, plusIsSpace: Bool) -> String {
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count)

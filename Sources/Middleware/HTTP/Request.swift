@@ -113,6 +113,12 @@ public struct Request {
         set { own().authority = Authority(newValue) }
     }
 
+    /// Asks for another authority in the place of the client's, which what is said about the client goes on naming.
+    package mutating func replaceAuthority(with text: String) {
+        let head = own()
+        head.authority = Authority(text, insteadOf: head.authority)
+    }
+
     /// The normalised path of ``target``.
     public var path: String {
         get { head.target.path }

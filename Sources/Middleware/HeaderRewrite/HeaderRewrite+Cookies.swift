@@ -26,13 +26,17 @@ extension HeaderRewrite.MessageRules where Message == Response {
             prefixes = (old, new)
         }
         for domain in rules.domain.names {
+            let host = domain.withoutLeadingDot
             require(
-                AuthorityGrammar.isAuthority(domain.utf8.span) && !domain.contains(":"),
+                AuthorityGrammar.isAuthority(host.utf8.span) && !host.contains(":"),
                 "names the cookie domain \(domain.jsonQuoted)", mend: "write a host name")
         }
         require(
             rules.sameSite != HeaderRewrite.CookieRules.SameSite.none || rules.isSecure == true,
             "makes cookies SameSite=None without Secure, which no browser takes", mend: "set isSecure to true as well")
+        require(
+            rules.isPartitioned != true || rules.isSecure == true,
+            "makes cookies Partitioned without Secure, which no browser takes", mend: "set isSecure to true as well")
         steps.append(.cookies(CookieEdit(rules: rules, pathPrefixes: prefixes)))
     }
 
@@ -113,9 +117,10 @@ final class CookieEdit: Sendable {
     func edit(_ answer: inout RewrittenAnswer) {
         for index in answer.headers.entries.indices {
             guard answer.headers.isNamed(answer.headers.entries[index], Self.name) else { continue }
-            let line = answer.headers.string(at: index)
+            // As Latin-1, in which every byte is a letter of its own: values are bytes of somebody else's.
+            let line = answer.headers.withValue(of: answer.headers.entries[index]) { String(latin1: $0) }
             let edited = edited(line)
-            if edited != line { answer.headers.replaceValue(at: index, with: edited.utf8.span) }
+            if edited != line { answer.headers.replaceValue(at: index, with: edited.latin1Bytes.span) }
         }
     }
 
@@ -150,8 +155,8 @@ final class CookieEdit: Sendable {
         case .replacing(let old, let new):
             guard var domain = attributes["Domain"]?.lowercased() else { return }
             // RFC 6265 section 5.2.3: a dot in front means nothing.
-            if domain.hasPrefix(".") { domain.removeFirst() }
-            let old = old.lowercased()
+            domain = domain.withoutLeadingDot
+            let (old, new) = (old.withoutLeadingDot.lowercased(), new.withoutLeadingDot)
             if domain == old {
                 attributes.set("Domain", new)
             } else if domain.hasSuffix(".\(old)") {
@@ -170,7 +175,9 @@ final class CookieEdit: Sendable {
             guard bytes.starts(with: old), bytes.count == old.count || bytes[old.count] == UInt8(ascii: "/") else {
                 return
             }
-            let replaced = String(decoding: new + bytes[old.count...], as: UTF8.self)
+            // Of `/`, nothing is left: `/shop/` would not hold for `/shop` (RFC 6265 section 5.1.4).
+            let rest = old.isEmpty && bytes.count == 1 ? [] : bytes[old.count...]
+            let replaced = String(decoding: new + rest, as: UTF8.self)
             attributes.set("Path", replaced.isEmpty ? "/" : replaced)
         }
     }
@@ -215,6 +222,20 @@ private struct CookieAttributes {
     private static func isNamed(_ piece: Substring, _ name: String) -> Bool {
         piece.prefix { $0 != "=" }.trimmingBlanks.lowercased() == name.lowercased()
     }
+}
+
+extension String {
+    /// RFC 6265 section 5.2.3: a dot in front of a domain means nothing.
+    fileprivate var withoutLeadingDot: String { hasPrefix(".") ? String(dropFirst()) : self }
+
+    /// Each byte as the character of that number.
+    fileprivate init(latin1 bytes: Span<UInt8>) {
+        self.init()
+        for index in bytes.indices { unicodeScalars.append(Unicode.Scalar(bytes[index])) }
+    }
+
+    /// The characters as the bytes that they were made of.
+    fileprivate var latin1Bytes: [UInt8] { unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) } }
 }
 
 extension Substring {

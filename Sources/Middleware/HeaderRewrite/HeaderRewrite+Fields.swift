@@ -21,7 +21,8 @@ extension HeaderRewrite.MessageRules {
     /// Removes every field of that name.
     public mutating func remove(_ name: HTTPField.Name) { append(.remove, to: name) }
 
-    /// Removes every field whose name begins so, in any case: what only those inside may say, such as `x-internal-`.
+    /// Removes every field whose name begins so, in any case: what only those inside may say, such as `x-internal-`. Fields
+    /// that frame the message or belong to the connection stay, and so does what a chunked body says in its trailer section.
     public mutating func removeAll(withPrefix prefix: String) {
         require(
             FieldGrammar.isToken(prefix.utf8.span), "removes fields that begin with \(prefix.jsonQuoted)",
@@ -36,7 +37,10 @@ extension HeaderRewrite.MessageRules {
         append(.rename(Array(other.rawName.utf8)), to: name)
     }
 
-    /// Replaces the matches in the values of that field, 32 in each at most.
+    /// Replaces every match in the values of that field.
+    ///
+    /// A value that takes looking at more than 64 times its length, because each match looks for its end in all that
+    /// follows, is hostile: the field is removed.
     ///
     /// - Parameter replacement: text in which `$1` and `${name}` are groups of the expression, `$0` the whole match and
     ///   `$$` a dollar.
@@ -45,6 +49,14 @@ extension HeaderRewrite.MessageRules {
     ) {
         guard let template = template(replacement, for: expression) else { return }
         append(.replace(expression, template), to: name)
+    }
+
+    /// The name that a text spells; `nil` after a problem was noted.
+    private mutating func name(_ text: String) -> HTTPField.Name? {
+        let name = HTTPField.Name(text)
+        require(
+            name != nil, "touches the field \(text.jsonQuoted), which is no name", mend: "write a token such as x-edge")
+        return name
     }
 
     private mutating func append(
@@ -74,6 +86,10 @@ extension HeaderRewrite.MessageRules {
 
     /// Notes values that this direction does not have.
     mutating func check(_ value: HeaderRewrite.Value) {
+        for case .source(let source) in value.parts {
+            guard case .requestHeader(.host) = source.code else { continue }
+            require(false, "asks for the field Host", mend: "use .authority or .host")
+        }
         guard Message.self == Request.self else { return }
         let isForAnswers = value.parts.contains { part in
             if case .source(let source) = part { source.phase == .answer } else { false }
@@ -101,130 +117,36 @@ extension HeaderRewrite.MessageRules {
     }
 }
 
-/// What is done to the fields of one name.
-final class FieldEdit: Sendable {
-    enum Kind: Sendable {
-        case set(HeaderRewrite.Value)
-        case add(HeaderRewrite.Value)
-        case setIfAbsent(HeaderRewrite.Value)
-        case remove
-        case removePrefix
-        case rename([UInt8])
-        case replace(RegularExpression, RegularExpressionTemplate)
+// MARK: - The same with names as text
+
+extension HeaderRewrite.MessageRules {
+    /// Makes this the one field of that name; text that is no name is a problem of the composition.
+    public mutating func set(_ name: String, to value: HeaderRewrite.Value) {
+        if let name = self.name(name) { set(name, to: value) }
     }
 
-    /// What follows from the body, the protocol and the connection.
-    static let framing: Set<KnownField> = [
-        .connection, .contentLength, .keepAlive, .proxyConnection, .te, .trailer, .transferEncoding, .upgrade,
-    ]
-
-    let name: [UInt8]
-    let lowercase: [UInt8]
-    let kind: Kind
-    private let known: KnownField
-    /// The value when it is the same for all.
-    private let constant: [UInt8]?
-
-    init(name: [UInt8], kind: Kind) {
-        self.name = name
-        self.kind = kind
-        lowercase = Array(String(decoding: name, as: UTF8.self).lowercased().utf8)
-        known = KnownField(name: name.span)
-        constant =
-            switch kind {
-            case .set(let value), .add(let value), .setIfAbsent(let value): value.constant.map { Array($0.utf8) }
-            default: nil
-            }
+    /// Adds a field; text that is no name is a problem of the composition.
+    public mutating func add(_ name: String, _ value: HeaderRewrite.Value) {
+        if let name = self.name(name) { add(name, value) }
     }
 
-    /// The value that the edit asks for, unless it is the same for all.
-    var value: HeaderRewrite.Value? {
-        guard constant == nil else { return nil }
-        return switch kind {
-        case .set(let value), .add(let value), .setIfAbsent(let value): value
-        default: nil
-        }
+    /// Adds a field unless there is one; text that is no name is a problem of the composition.
+    public mutating func setIfAbsent(_ name: String, to value: HeaderRewrite.Value) {
+        if let name = self.name(name) { setIfAbsent(name, to: value) }
     }
 
-    /// The same with another value.
-    func with(_ value: HeaderRewrite.Value) -> FieldEdit {
-        switch kind {
-        case .set: FieldEdit(name: name, kind: .set(value))
-        case .add: FieldEdit(name: name, kind: .add(value))
-        case .setIfAbsent: FieldEdit(name: name, kind: .setIfAbsent(value))
-        case .remove, .removePrefix, .rename, .replace: self
-        }
+    /// Removes every field of that name; text that is no name is a problem of the composition.
+    public mutating func remove(_ name: String) { if let name = self.name(name) { remove(name) } }
+
+    /// Gives every field of that name another one; text that is no name is a problem of the composition.
+    public mutating func rename(_ name: String, to other: String) {
+        if let name = self.name(name), let other = self.name(other) { rename(name, to: other) }
     }
 
-    /// Edits fields. `computed` is the text of ``value``.
-    func edit(_ headers: inout Headers, _ computed: String?) {
-        switch kind {
-        case .set:
-            remove(from: &headers)
-            add(to: &headers, computed)
-        case .add: add(to: &headers, computed)
-        case .setIfAbsent: if first(in: headers) == nil { add(to: &headers, computed) }
-        case .remove: remove(from: &headers)
-        case .removePrefix:
-            let prefix = lowercase
-            headers.removeEntries(from: 0) { $0.nameBegins($1, prefix) }
-        case .rename(let other): rename(in: &headers, to: other)
-        case .replace(let expression, let template): replace(in: &headers, expression, template)
-        }
-    }
-
-    private func add(to headers: inout Headers, _ computed: String?) {
-        let name = name
-        if let constant {
-            headers.append(name: name.span, value: constant.span, known: known)
-        } else if let text = computed {
-            headers.append(name: name.span, value: text.utf8.span, known: known)
-        }
-    }
-
-    private func first(in headers: Headers) -> Int? {
-        for index in headers.entries.indices where headers.isNamed(headers.entries[index], lowercase) { return index }
-        return nil
-    }
-
-    private func remove(from headers: inout Headers) {
-        headers.removeEntries(from: 0) { $0.isNamed($1, lowercase) }
-    }
-
-    private func rename(in headers: inout Headers, to other: [UInt8]) {
-        guard first(in: headers) != nil else { return }
-        let renamed = FieldEdit(name: other, kind: .remove)
-        if renamed.lowercase != lowercase { renamed.remove(from: &headers) }
-        let values = headers.entries.filter { headers.isNamed($0, lowercase) }.map { entry in
-            headers.withValue(of: entry) { $0.withUnsafeBufferPointer { Array($0) } }
-        }
-        remove(from: &headers)
-        for value in values { headers.append(name: other.span, value: value.span, known: renamed.known) }
-    }
-
-    private func replace(
-        in headers: inout Headers, _ expression: RegularExpression, _ template: RegularExpressionTemplate
+    /// Replaces every match in the values of that field; text that is no name is a problem of the composition.
+    public mutating func replace(
+        in name: String, matching expression: RegularExpression, with replacement: String
     ) {
-        for index in headers.entries.indices where headers.isNamed(headers.entries[index], lowercase) {
-            let replaced = headers.withValue(of: headers.entries[index]) { value in
-                expression.replacingMatches(in: value, with: template)
-            }
-            if let replaced { headers.replaceValue(at: index, with: replaced.span) }
-        }
-    }
-}
-
-extension Headers {
-    /// Whether the entry has that name, which is in lower case.
-    func isNamed(_ entry: Entry, _ name: [UInt8]) -> Bool {
-        Int(entry.nameLength) == name.count && withName(of: entry) { equalIgnoringCase($0, lowercase: name.span) }
-    }
-
-    /// Whether the entry's name begins so, in lower case.
-    fileprivate func nameBegins(_ entry: Entry, _ prefix: [UInt8]) -> Bool {
-        guard Int(entry.nameLength) >= prefix.count else { return false }
-        return withName(of: entry) { name in
-            equalIgnoringCase(name.extracting(0..<prefix.count), lowercase: prefix.span)
-        }
+        if let name = self.name(name) { replace(in: name, matching: expression, with: replacement) }
     }
 }

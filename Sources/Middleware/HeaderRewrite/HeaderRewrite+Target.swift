@@ -5,10 +5,11 @@ import NIOCore
 
 extension HeaderRewrite.MessageRules where Message == Request {
     /// Puts another beginning in the place of the path's, in whole segments: with `/v1` to `/v2`, `/v1` and `/v1/a` become
-    /// `/v2` and `/v2/a`, and `/v10` stays. The query stays. Both are written as in a URL, encoded.
+    /// `/v2` and `/v2/a`, and `/v10` stays. The query stays. Both are written as in a URL, encoded. Where nothing is put
+    /// there, slashes that would then begin the path together become one: an origin may take `//a` for a host.
     public mutating func rewritePath(prefix: String, to replacement: String) {
         guard let old = pathPrefix(prefix), let new = pathPrefix(replacement) else { return }
-        require(!old.isEmpty, "replaces the prefix /, which every path has", mend: "use addPathPrefix")
+        require(!old.isEmpty, "replaces the prefix /, which every path has", mend: "use addPathPrefix, or name a path")
         steps.append(.target(.prefix(old: old, new: new)))
     }
 
@@ -29,7 +30,9 @@ extension HeaderRewrite.MessageRules where Message == Request {
     ///   they stay one value; without a `?` the query stays.
     public mutating func rewritePath(matching expression: RegularExpression, to replacement: String) {
         let parts = replacement.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        require(replacement.hasPrefix("/"), "rewrites paths to \(replacement)", mend: "begin it with a /")
+        require(
+            replacement.hasPrefix("/"), "rewrites paths to \(replacement)",
+            mend: "begin it with a /: for /v1(/.*) to $1, write /v1/(.*) to /$1")
         require(!replacement.contains("#"), "rewrites paths to \(replacement)", mend: "leave the # out")
         guard let path = template(parts[0], for: expression) else { return }
         var query: RegularExpressionTemplate?
@@ -40,17 +43,20 @@ extension HeaderRewrite.MessageRules where Message == Request {
         steps.append(.target(.expression(expression, path: path, query: query)))
     }
 
-    /// Makes this the path. It is text that may already be encoded, see ``RequestTarget``.
+    /// Makes this the path. Its text may already be encoded, see ``RequestTarget``; a value in it is one segment or a part
+    /// of one, whatever it holds, except for `.path`. The query stays.
     public mutating func setPath(to value: HeaderRewrite.Value) {
         check(value)
         if let constant = value.constant {
-            require(constant.hasPrefix("/"), "sets the path to \(constant.jsonQuoted)", mend: "begin it with a /")
+            require(
+                constant.hasPrefix("/") && !constant.contains("?") && !constant.contains("#"),
+                "sets the path to \(constant.jsonQuoted)", mend: "begin it with a /, and set the query by its items")
         }
         steps.append(.target(.path(value)))
     }
 
     /// Makes this the one query item of that name, in the place of the first. Name and value are encoded here. An absent
-    /// value removes the item.
+    /// value removes the item. Names compare decoded; `+` is no space in them.
     public mutating func setQueryItem(_ name: String, to value: HeaderRewrite.Value) {
         edit(query: name, .set(value), value)
     }
@@ -64,7 +70,10 @@ extension HeaderRewrite.MessageRules where Message == Request {
     public mutating func removeQueryItem(_ name: String) { edit(query: name, .remove) }
 
     /// Gives every query item of that name another one; its value stays byte for byte.
-    public mutating func renameQueryItem(_ name: String, to other: String) { edit(query: name, .rename(other)) }
+    public mutating func renameQueryItem(_ name: String, to other: String) {
+        require(!other.isEmpty, "renames a query item to nothing", mend: "name it")
+        edit(query: name, .rename(other))
+    }
 
     /// Removes every query item whose name is not among these.
     public mutating func keepQueryItems(_ names: Set<String>) { steps.append(.target(.keepQuery(names))) }
@@ -72,7 +81,7 @@ extension HeaderRewrite.MessageRules where Message == Request {
     /// Removes the query.
     public mutating func removeQuery() { steps.append(.target(.removeQuery)) }
 
-    /// Makes this the method. The body stays.
+    /// Makes this the method. The body stays, and so do CONNECT and the requests for `*`, which mean no resource.
     public mutating func setMethod(_ method: HTTPRequest.Method) {
         require(
             method != .connect, "makes requests a CONNECT", mend: "use a method that has a path")
@@ -80,7 +89,8 @@ extension HeaderRewrite.MessageRules where Message == Request {
     }
 
     /// Makes this the authority, `host[:port]`, from which `Host` follows. What is forwarded there is for the host policy
-    /// of what forwards. An absent value, or one that is no authority, changes nothing.
+    /// of what forwards; `Forwarded` and `X-Forwarded-Host` go on naming what the client asked for. An absent value, or
+    /// one that is no authority, changes nothing.
     public mutating func setAuthority(to value: HeaderRewrite.Value) {
         check(value)
         if let constant = value.constant {
@@ -132,7 +142,7 @@ enum TargetEdit: Sendable {
         case .prefix(let old, let new): return target.replacingPrefix(old, with: new)
         case .expression(let expression, let path, let query):
             return Self.rewritten(target, expression, path, query)
-        case .path(let value): return value.text(request, context).map { RequestTarget($0, query: target.query) }
+        case .path(let value): return value.path(request, context).map { RequestTarget($0, query: target.query) }
         case .query(let edit):
             return target.replacingItems { edit.edited($0, edit.value?.text(request, context)) }
         case .keepQuery(let names):
@@ -159,8 +169,7 @@ enum TargetEdit: Sendable {
                 case .group(let group):
                     guard let range = match[group] else { continue }
                     // A path may hold & and =, which would begin another item.
-                    let value = PercentEncoding.decoded(bytes: bytes.extracting(range), plusIsSpace: false)
-                    text += PercentEncoding.encoded(value)
+                    text += PercentEncoding.encodedAgain(bytes.extracting(range))
                 }
             }
             return RequestTarget(path, query: text)
@@ -231,8 +240,11 @@ extension RequestTarget {
             buffer.reserveCapacity(bytes.count - old.count + new.count + 1)
             buffer.writeBytes(new)
             if new.isEmpty, pathEnd == old.count { buffer.writeInteger(UInt8(ascii: "/")) }
-            // `/v1/` with `/` for the whole of it is `/`, and so is `/` behind a prefix that ends the path.
-            buffer.write(bytes.extracting(old.count..<pathEnd))
+            var rest = old.count
+            if new.isEmpty {
+                while rest + 1 < pathEnd, bytes[rest + 1] == UInt8(ascii: "/") { rest += 1 }
+            }
+            buffer.write(bytes.extracting(rest..<pathEnd))
             let queryStart = pathEnd < bytes.count ? buffer.readableBytes : nil
             buffer.write(bytes.extracting(pathEnd..<bytes.count))
             return RequestTarget(normal: buffer, queryStart: queryStart)

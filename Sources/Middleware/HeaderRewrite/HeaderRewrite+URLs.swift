@@ -3,7 +3,8 @@ import HTTPTypes
 // MARK: - URLs of the origin in answers
 
 extension HeaderRewrite.MessageRules where Message == Response {
-    /// Turns URLs by which the origin names itself in `Location`, `Content-Location` and `Link` back to the public name.
+    /// Turns URLs by which the origin names itself in `Location`, `Content-Location` and the references of `Link` back to
+    /// the public name.
     ///
     /// ```text
     /// mapURLs(from: "http://10.0.0.1:9000/app", to: "/shop")      http://10.0.0.1:9000/app/a?b  →  /shop/a?b
@@ -13,8 +14,8 @@ extension HeaderRewrite.MessageRules where Message == Response {
     /// mapURLs(from: "http://10.0.0.1:9000", to: "https://www.example.com")
     /// ```
     ///
-    /// Paths compare in whole segments. HOST is the authority that the client asked for, which most origins repeat. A path
-    /// alone stays a path alone. A result never begins with `//` or `/\`, which browsers take for a host. Other URLs stay:
+    /// Paths compare in whole segments. HOST, with either rule, is the authority that the client asked for, which most
+    /// origins repeat, or the one that the request leaves with. A path alone stays a path alone. A result never begins with `//` or `/\`, which browsers take for a host. Other URLs stay:
     /// those of other hosts, relative paths, and any that hold a space or a control.
     ///
     /// - Parameters:
@@ -74,6 +75,7 @@ final class URLMapping: Sendable {
 
         static func normal(_ authority: String, _ scheme: String?) -> String {
             let text = authority.lowercased()
+            guard let scheme else { return text }
             let port = scheme == "https" ? ":443" : ":80"
             return text.hasSuffix(port) ? String(text.dropLast(port.utf8.count)) : text
         }
@@ -96,18 +98,14 @@ final class URLMapping: Sendable {
         front = newOrigin.map { Array("\($0.scheme ?? "https")://\($0.authority)".utf8) } ?? []
     }
 
-    /// Whether URLs with the client's own authority are the origin's.
-    var needsAuthority: Bool { origin == nil }
-
     func edit(_ answer: inout RewrittenAnswer) {
         for index in answer.headers.entries.indices {
             let entry = answer.headers.entries[index]
-            let authority = answer.authority
             let changed: [UInt8]? =
                 if answer.headers.isNamed(entry, Self.location) || answer.headers.isNamed(entry, Self.contentLocation) {
-                    answer.headers.withValue(of: entry) { mapped($0, authority) }
+                    answer.headers.withValue(of: entry) { mapped($0, answer.authorities) }
                 } else if answer.headers.isNamed(entry, Self.link) {
-                    answer.headers.withValue(of: entry) { mappedLinks($0, authority) }
+                    answer.headers.withValue(of: entry) { mappedLinks($0, answer.authorities) }
                 } else {
                     nil
                 }
@@ -120,13 +118,13 @@ final class URLMapping: Sendable {
     private static let link = Array("link".utf8)
 
     /// The public form of a URL reference; `nil` when it stays.
-    func mapped(_ reference: Span<UInt8>, _ clientAuthority: String?) -> [UInt8]? {
+    func mapped(_ reference: Span<UInt8>, _ authorities: [Authority]) -> [UInt8]? {
         // Browsers drop tabs and line ends from URLs: what such a URL leads to is not what is read here.
         for index in reference.indices where reference[index] <= 0x20 || reference[index] == 0x7F { return nil }
         var start = 0
         var isAbsolute = false
         if let (found, end) = Origin.read(reference) {
-            guard isOurs(found, clientAuthority) else { return nil }
+            guard isOurs(found, authorities) else { return nil }
             (start, isAbsolute) = (end, true)
         } else if reference.isEmpty || reference[0] != UInt8(ascii: "/") {
             return nil
@@ -143,14 +141,14 @@ final class URLMapping: Sendable {
         return result
     }
 
-    private func isOurs(_ found: Origin, _ clientAuthority: String?) -> Bool {
-        if let origin {
-            return found.authority == origin.authority && (found.scheme == nil || found.scheme == origin.scheme)
+    private func isOurs(_ found: Origin, _ authorities: [Authority]) -> Bool {
+        if let origin, found.scheme == nil || found.scheme == origin.scheme,
+            Origin.normal(found.authority, origin.scheme) == origin.authority
+        {
+            return true
         }
-        guard let clientAuthority, found.scheme == nil || found.scheme == "http" || found.scheme == "https" else {
-            return false
-        }
-        return found.authority == Origin.normal(clientAuthority, found.scheme)
+        guard found.scheme == nil || found.scheme == "http" || found.scheme == "https" else { return false }
+        return authorities.contains { Origin.normal($0.text, found.scheme) == found.authority }
     }
 
     /// Whether the path is the origin's, or below it.
@@ -170,7 +168,7 @@ final class URLMapping: Sendable {
     }
 
     /// RFC 8288 section 3: `<reference>; parameters`, several with commas. What stands in quotes is a parameter.
-    private func mappedLinks(_ value: Span<UInt8>, _ clientAuthority: String?) -> [UInt8]? {
+    private func mappedLinks(_ value: Span<UInt8>, _ authorities: [Authority]) -> [UInt8]? {
         var output: [UInt8] = []
         var copied = 0
         var index = 0
@@ -182,7 +180,7 @@ final class URLMapping: Sendable {
             case UInt8(ascii: "<") where !isQuoted:
                 var end = index + 1
                 while end < value.count, value[end] != UInt8(ascii: ">") { end += 1 }
-                if end < value.count, let mapped = mapped(value.extracting((index + 1)..<end), clientAuthority) {
+                if end < value.count, let mapped = mapped(value.extracting((index + 1)..<end), authorities) {
                     value.extracting(copied..<(index + 1)).withUnsafeBufferPointer { output.append(contentsOf: $0) }
                     output += mapped
                     copied = end

@@ -10,6 +10,8 @@ extension HeaderRewrite {
     /// $0.request.set(.init("x-tenant")!, to: .computed { request, context in context[TenantKey.self] })
     /// ```
     ///
+    /// A path or a query of a client can hold `<`, `>`, `,` and `;`, which begin something new in fields such as `Link`.
+    ///
     /// Where one of its values is absent the whole is absent: `set` then removes the field, so that what a client sent
     /// under that name is never taken for ours, and every other rule does nothing. Controls become spaces.
     public struct Value: Sendable, ExpressibleByStringInterpolation {
@@ -56,6 +58,14 @@ extension HeaderRewrite {
             "\(Source(.computed(value)))"
         }
 
+        /// What the closure makes of the answer; `nil` is an absent value. For answers. It runs on the loop and must not
+        /// block.
+        public static func computed(
+            fromAnswer value: @escaping @Sendable (HTTPResponse.Status, Headers, RequestContext) -> String?
+        ) -> Value {
+            "\(Source(.computedFromAnswer(value)))"
+        }
+
         /// The text when nothing of an exchange is in it.
         var constant: String? {
             var text = ""
@@ -75,6 +85,28 @@ extension HeaderRewrite {
                 case .source(let source):
                     guard let value = source.value(request, context) else { return nil }
                     text += value
+                case .captured: return nil
+                }
+            }
+            return text
+        }
+
+        /// The text for the path of a request: what is no path itself is one segment of it, whatever it holds.
+        func path(_ request: borrowing Request, _ context: RequestContext) -> String? {
+            var text = ""
+            for part in parts {
+                switch part {
+                case .literal(let literal): text += literal
+                case .source(let source):
+                    guard let value = source.value(request, context) else { return nil }
+                    if case .path = source.code {
+                        text += value
+                    } else if value == "." || value == ".." {
+                        // Encoded once, dots are dots again in the normal form.
+                        text += value.replacing(".", with: "%252E")
+                    } else {
+                        text += PercentEncoding.encoded(value)
+                    }
                 case .captured: return nil
                 }
             }
@@ -120,6 +152,7 @@ extension HeaderRewrite {
             case status
             case responseHeader(HTTPField.Name)
             case computed(@Sendable (borrowing Request, RequestContext) -> String?)
+            case computedFromAnswer(@Sendable (HTTPResponse.Status, Headers, RequestContext) -> String?)
         }
 
         /// When a value is there.
@@ -148,7 +181,7 @@ extension HeaderRewrite {
         public static var scheme: Source { Source(.scheme) }
         /// Host and port that the client asked for.
         public static var authority: Source { Source(.authority) }
-        /// The host that the client asked for, without its port.
+        /// The host that the client asked for, without its port, in lower case and without a dot at its end.
         public static var host: Source { Source(.host) }
         /// Path and query in their normal form.
         public static var target: Source { Source(.target) }
@@ -172,7 +205,7 @@ extension HeaderRewrite {
         var phase: Phase {
             switch code {
             case .clientAddress, .requestID, .route: .always
-            case .status, .responseHeader, .upstream: .answer
+            case .status, .responseHeader, .upstream, .computedFromAnswer: .answer
             default: .request
             }
         }
@@ -191,7 +224,8 @@ extension HeaderRewrite {
             case .parameter(let name): context.parameters[name]
             case .requestHeader(let name): request.headers[name]
             case .computed(let value): value(request, context)
-            case .clientAddress, .requestID, .route, .upstream, .status, .responseHeader: value(context)
+            case .clientAddress, .requestID, .route, .upstream, .status, .responseHeader, .computedFromAnswer:
+                value(context)
             }
         }
 
@@ -199,6 +233,7 @@ extension HeaderRewrite {
             switch code {
             case .status: "\(answer.status.code)"
             case .responseHeader(let name): answer.headers[name]
+            case .computedFromAnswer(let value): value(answer.status, answer.headers, answer.context)
             default: value(answer.context)
             }
         }
@@ -217,16 +252,17 @@ extension HeaderRewrite {
             guard !authority.isEmpty else { return nil }
             let end = authority.hasPrefix("[") ? authority.firstIndex(of: "]").map { authority.index(after: $0) } : nil
             let colon = authority[(end ?? authority.startIndex)...].firstIndex(of: ":")
-            return String(authority[..<(colon ?? authority.endIndex)])
+            let host = authority[..<(colon ?? authority.endIndex)].lowercased()
+            return host.hasSuffix(".") ? String(host.dropLast()) : host
         }
 
         /// RFC 6265 section 4.2.1: `name=value` with `; ` in between.
         private static func cookie(_ name: String, in headers: Headers) -> String? {
             for line in headers[values: .cookie] {
-                for pair in line.split(separator: ";") {
-                    let parts = pair.drop { $0 == " " || $0 == "\t" }.split(
-                        separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                    if parts.count == 2, parts[0] == name { return String(parts[1]) }
+                for pair in line.utf8.split(separator: UInt8(ascii: ";")) {
+                    let parts = pair.drop { FieldGrammar.isBlank($0) }.split(
+                        separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+                    if parts.count == 2, parts[0].elementsEqual(name.utf8) { return String(parts[1]) }
                 }
             }
             return nil
@@ -240,7 +276,8 @@ struct RewrittenAnswer {
     var headers: Headers
     /// What was asked of the request when it came.
     let captured: [String?]
-    /// The authority that the client asked for, when a rule wants it.
-    let authority: String?
+    /// The authorities by which the origin may name itself, when a rule wants them: the one that the client asked for, and
+    /// the one that the request left with.
+    let authorities: [Authority]
     let context: RequestContext
 }

@@ -82,8 +82,8 @@ public struct HeaderRewrite: HeadMiddleware {
 
     public var blueprint: Blueprint {
         var blueprint = Blueprint("HeaderRewrite", placement: Placement(follows: plan.follows))
-        let changesTarget = plan.changesTarget
-        blueprint.preview = { _ in changesTarget ? .unknown : .passes }
+        let changesRequest = plan.changesRequest
+        blueprint.preview = { _ in changesRequest ? .unknown : .passes }
         for problem in plan.problems { blueprint.require(false, problem.problem, mend: problem.mend) }
         blueprint.require(!plan.isEmpty || !plan.problems.isEmpty, "has no rules", mend: "write one, or leave it out")
         return blueprint

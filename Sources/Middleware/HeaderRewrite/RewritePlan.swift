@@ -5,9 +5,12 @@ final class RewritePlan: Sendable {
     let problems: [HeaderRewrite.Problem]
     private let request: [HeaderRewrite.Step]
     private let response: [HeaderRewrite.Step]
+    /// The rules of a direction when they are the same for every exchange, as most are.
+    private let plainRequest: [FieldEdit]?
+    private let plainResponse: [FieldEdit]?
     /// What rules for answers ask of the request.
     private let captures: [HeaderRewrite.Source]
-    private let capturesAuthority: Bool
+    private let mapsURLs: Bool
 
     init(_ rules: HeaderRewrite.Rules) {
         problems = rules.request.problems + rules.response.problems
@@ -15,71 +18,88 @@ final class RewritePlan: Sendable {
         var captures: [HeaderRewrite.Source] = []
         response = rules.response.steps.map { $0.capturing(&captures) }
         self.captures = captures
-        capturesAuthority = response.contains { if case .urls(let urls) = $0 { urls.needsAuthority } else { false } }
+        mapsURLs = response.contains { if case .urls = $0 { true } else { false } }
+        plainRequest = Self.plain(request)
+        plainResponse = Self.plain(response)
+    }
+
+    private static func plain(_ steps: [HeaderRewrite.Step]) -> [FieldEdit]? {
+        var edits: [FieldEdit] = []
+        for step in steps {
+            guard case .field(let edit) = step, edit.value == nil else { return nil }
+            edits.append(edit)
+        }
+        return edits
     }
 
     var isEmpty: Bool { request.isEmpty && response.isEmpty }
 
-    /// Whether another resource may be asked for.
-    var changesTarget: Bool {
-        request.contains {
-            switch $0 {
-            case .target, .method, .authority: true
-            case .field, .urls, .cookies: false
-            }
-        }
-    }
+    /// Whether what decides further in may decide otherwise.
+    var changesRequest: Bool { !request.isEmpty }
 
     /// What has to be found out by those outside.
     var follows: Set<Placement.Fact> {
-        let values = (request + response).compactMap(\.value)
-        let asksForClient = (values.flatMap(\.sources) + captures).contains { source in
-            if case .clientAddress = source.code { true } else { false }
-        }
-        return asksForClient ? ["client address"] : []
-    }
-
-    func edit(_ request: inout Request, _ context: RequestContext) {
-        if !response.isEmpty { prepareAnswer(request, context) }
-        for step in self.request {
-            switch step {
-            case .field(let edit):
-                let text = edit.value.flatMap { $0.text(request, context) }
-                edit.edit(&request.headers, text)
-            case .target(let edit): if let target = edit.edited(request, context) { request.target = target }
-            case .method(let method): request.method = method
-            case .authority(let value):
-                guard let text = value.text(request, context), AuthorityGrammar.isAuthority(text.utf8.span) else {
-                    continue
-                }
-                request.authority = text
-            case .urls, .cookies: continue
+        var facts: Set<Placement.Fact> = []
+        for source in (request + response).compactMap(\.value).flatMap(\.sources) + captures {
+            switch source.code {
+            case .clientAddress: facts.insert("client address")
+            case .requestID: facts.insert("request id")
+            default: break
             }
         }
+        return facts
     }
+
+    // MARK: Requests
+
+    func edit(_ request: inout Request, _ context: RequestContext) {
+        let asked = captures.isEmpty && !mapsURLs ? nil : AskedRequest(self, captures, request, context)
+        if let plainRequest {
+            for edit in plainRequest { edit.edit(&request.headers) }
+        } else {
+            for step in self.request { take(step, &request, context) }
+        }
+        guard !response.isEmpty else { return }
+        if let asked {
+            if mapsURLs { asked.authorities = [request.head.authority.client, request.head.authority] }
+            context.add(asked)
+        } else {
+            context.add(self)
+        }
+    }
+
+    private func take(_ step: HeaderRewrite.Step, _ request: inout Request, _ context: RequestContext) {
+        switch step {
+        case .field(let edit):
+            let text = edit.value.flatMap { $0.text(request, context) }
+            edit.edit(&request.headers, text)
+        case .target(let edit): if let target = edit.edited(request, context) { request.target = target }
+        case .method(let method):
+            if request.method != .connect, !request.target.isAsterisk { request.method = method }
+        case .authority(let value):
+            guard let text = value.text(request, context), AuthorityGrammar.isAuthority(text.utf8.span) else { return }
+            request.replaceAuthority(with: text)
+        case .urls, .cookies: return
+        }
+    }
+
+    // MARK: Answers
 
     func edit(_ response: inout Response, _ context: RequestContext) {
         guard !self.response.isEmpty else { return }
-        edit(response.status, &response.headers, context)
+        let asked = context.removeInformationalEditor(of: self) as? AskedRequest
+        edit(response.status, &response.headers, asked, context)
     }
 
-    private func prepareAnswer(_ request: borrowing Request, _ context: RequestContext) {
-        if !captures.isEmpty || capturesAuthority {
-            context[CapturedValuesKey.self][ObjectIdentifier(self)] = CapturedValues(
-                texts: captures.map { $0.value(request, context) },
-                authority: capturesAuthority ? request.authority : nil)
+    fileprivate func edit(
+        _ status: HTTPResponse.Status, _ headers: inout Headers, _ asked: AskedRequest?, _ context: RequestContext
+    ) {
+        if let plainResponse {
+            for edit in plainResponse { edit.edit(&headers) }
+            return
         }
-        context.onInformational { [self, unowned context] status, headers in
-            edit(status, &headers, context)
-            return true
-        }
-    }
-
-    private func edit(_ status: HTTPResponse.Status, _ headers: inout Headers, _ context: RequestContext) {
-        let captured =
-            captures.isEmpty && !capturesAuthority ? nil : context[CapturedValuesKey.self][ObjectIdentifier(self)]
         var answer = RewrittenAnswer(
-            status: status, headers: headers, captured: captured?.texts ?? [], authority: captured?.authority,
+            status: status, headers: headers, captured: asked?.texts ?? [], authorities: asked?.authorities ?? [],
             context: context)
         // The only holder again, so that the edits copy nothing.
         headers = Headers()
@@ -97,15 +117,35 @@ final class RewritePlan: Sendable {
     }
 }
 
-/// What the rules of one rewrite asked of a request when it came.
-private struct CapturedValues: Sendable {
-    var texts: [String?]
-    var authority: String?
+extension RewritePlan: InformationalEditor {
+    var owner: AnyObject { self }
+
+    func edit(_ status: HTTPResponse.Status, _ headers: inout Headers, _ context: RequestContext) -> Bool {
+        edit(status, &headers, nil, context)
+        return true
+    }
 }
 
-/// The same for each rewrite that a request has come through.
-private enum CapturedValuesKey: ContextKey {
-    static var defaultValue: [ObjectIdentifier: CapturedValues] { [:] }
+/// What the rules for answers ask of one request.
+private final class AskedRequest: InformationalEditor {
+    private let plan: RewritePlan
+    let texts: [String?]
+    /// The one that the client asked for, and the one that the request left with.
+    var authorities: [Authority] = []
+
+    init(
+        _ plan: RewritePlan, _ sources: [HeaderRewrite.Source], _ request: borrowing Request, _ context: RequestContext
+    ) {
+        self.plan = plan
+        texts = sources.map { $0.value(request, context) }
+    }
+
+    var owner: AnyObject { plan }
+
+    func edit(_ status: HTTPResponse.Status, _ headers: inout Headers, _ context: RequestContext) -> Bool {
+        plan.edit(status, &headers, self, context)
+        return true
+    }
 }
 
 extension HeaderRewrite.Step {

@@ -19,7 +19,8 @@ struct HeaderRewriteAnswerTests {
             ("http://10.0.0.1:9000/app", "/shop", "https://10.0.0.1:9000/app/a", nil),
             ("http://10.0.0.1:9000/app", "/shop", "http://10.0.0.1/app/a", nil),
             ("http://10.0.0.1:9000/app", "/shop", "http://elsewhere/app/a", nil),
-            ("http://10.0.0.1:9000/app", "/shop", "http://shop.example/app/a", nil),
+            ("http://10.0.0.1:9000/app", "/shop", "http://shop.example/app/a", "/shop/a"),
+            ("https://origin", "/", "//origin:443/x", "/x"), ("https://origin", "/", "//origin:80/x", nil),
             ("http://10.0.0.1:9000", "/", "http://10.0.0.1:9000", "/"),
             ("http://10.0.0.1:9000", "/", "HTTP://10.0.0.1:9000/x", "/x"),
             ("http://origin", "https://www.example.com/s", "http://ORIGIN:80/x", "https://www.example.com/s/x"),
@@ -62,7 +63,7 @@ struct HeaderRewriteAnswerTests {
         #expect(try await stand.answer().headers[.link] == expected)
     }
 
-    @Test("the authority is the one that the client asked for, whatever is rewritten on the way in")
+    @Test("the client's authority and the one that the request leaves with are the origin's")
     func clientAuthority() async throws {
         let stand = RewriteStand(
             answering: [.location: "http://shop.example/app/a"],
@@ -71,6 +72,27 @@ struct HeaderRewriteAnswerTests {
                 $0.response.mapURLs(from: "/app", to: "/shop")
             })
         #expect(try await stand.answer().headers[.location] == "/shop/a")
+        let other = RewriteStand(
+            answering: [.location: "http://origin.internal/app/a"],
+            HeaderRewrite {
+                $0.response.mapURLs(from: "/app", to: "/shop")
+                $0.request.setAuthority(to: "origin.internal")
+            })
+        #expect(try await other.answer().headers[.location] == "/shop/a")
+    }
+
+    @Test("bytes of a cookie's value that are no UTF-8 stay")
+    func cookieBytes() async throws {
+        var headers = Headers()
+        let line: [UInt8] = Array("a=\u{301}".utf8) + [0xE9] + Array("; Path=/app".utf8)
+        headers.append(name: Array("Set-Cookie".utf8).span, value: line.span, known: .other)
+        let stand = RewriteStand(
+            answering: headers,
+            HeaderRewrite { $0.response.rewriteCookies { $0.path = .replacingPrefix("/app", with: "/shop") } })
+        let answer = try await stand.answer()
+        let entry = try #require(answer.headers.entries.first { answer.headers.isNamed($0, Array("set-cookie".utf8)) })
+        let value = answer.headers.withValue(of: entry) { $0.withUnsafeBufferPointer { Array($0) } }
+        #expect(value == Array("a=\u{301}".utf8) + [0xE9] + Array("; Path=/shop".utf8))
     }
 
     @Test(
@@ -100,6 +122,8 @@ struct HeaderRewriteAnswerTests {
             ("domain fixed", "__Host-a=b; Path=/; Secure", "__Host-a=b; Path=/; Secure"),
             ("path replaced", "__host-a=b; Path=/app; Secure", "__host-a=b; Path=/app; Secure"),
             ("named", "a=b", "a=b; Secure"), ("named", "c=d", "c=d"), ("named", " a =b", " a =b; Secure"),
+            ("dotted domain", "a=b; Domain=x.o.internal", "a=b; Domain=x.shop.example"),
+            ("root path", "a=b; Path=/", "a=b; Path=/shop"), ("root path", "a=b; Path=/x", "a=b; Path=/shop/x"),
             ("flags", "nonsense", "nonsense"), ("flags", "", ""),
         ])
     func cookies(rule: String, line: String, expected: String) async throws {
@@ -114,6 +138,8 @@ struct HeaderRewriteAnswerTests {
                     case "domain dropped": $0.domain = .dropped
                     case "domain fixed": $0.domain = .fixed("shop.example")
                     case "domain replaced": $0.domain = .replacing("o.internal", with: "shop.example")
+                    case "dotted domain": $0.domain = .replacing(".o.internal", with: ".shop.example")
+                    case "root path": $0.path = .replacingPrefix("/", with: "/shop")
                     case "path replaced": $0.path = .replacingPrefix("/app", with: "/shop")
                     case "path fixed": $0.path = .fixed("/")
                     case "named": ($0.names, $0.isSecure) = (["a"], true)
@@ -139,6 +165,7 @@ struct HeaderRewriteAnswerTests {
             Bad("cookie domain \"a:80\"") { $0.rewriteCookies { $0.domain = .replacing("a:80", with: "b") } },
             Bad("path \"a;b\"") { $0.rewriteCookies { $0.path = .fixed("a;b") } },
             Bad("path prefix \"a\"") { $0.rewriteCookies { $0.path = .replacingPrefix("a", with: "/") } },
+            Bad("Partitioned without Secure") { $0.rewriteCookies { $0.isPartitioned = true } },
             Bad("SameSite=None without Secure") {
                 $0.rewriteCookies { $0.sameSite = HeaderRewrite.CookieRules.SameSite.none }
             },

@@ -15,7 +15,8 @@ struct HeaderRewriteTargetTests {
             ("/v1/", "/v2/", "/v1", "/v2"), ("/v1", "/", "/v1/a", "/a"), ("/v1", "/", "/v1", "/"),
             ("/v1", "/", "/v1?x", "/?x"), ("/v1", "/", "/v1/", "/"), ("/a%20b", "/c%20d", "/a%20b/e", "/c%20d/e"),
             ("/%7Eme", "/you", "/~me/a", "/you/a"), ("/v1", "/a/b", "/v1/%2F", "/a/b/%2F"),
-            ("/v1", "/", "/v1//a", "//a"),
+            ("/v1", "/", "/v1//a", "/a"), ("/v1", "/", "/v1///", "/"),
+            ("/v1", "/v2", "/v1//a", "/v2//a"),
             ("/v1", "/v1/v1", "/v1/a", "/v1/v1/a"),
         ])
     func prefix(old: String, new: String, target: String, expected: String) async throws {
@@ -37,6 +38,7 @@ struct HeaderRewriteTargetTests {
             ("/(?<a>[^/]+)/(?<b>.*)", "/${b}/${a}", "/x/y/z", "/y/z/x"), ("^/a$", "/b", "/a", "/b"),
             ("/u/([^/]+)", "/find?id=$1&x=1", "/u/7?old", "/find?id=7&x=1"),
             ("/u/([^/]+)", "/find?id=$1", "/u/a&b=c%20d+e", "/find?id=a%26b%3Dc%20d%2Be"),
+            ("/u/([^/]+)", "/find?id=$1", "/u/caf%E9", "/find?id=caf%E9"),
             ("/a(/.*)?", "/b$1", "/a", "/b"), ("/(.*)", "/x/../$1", "/a", "/a"),
             ("/(a+)+b", "/", "/aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "/aaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
             ("/(.*)", "/$$/$0", "/a", "/$//a"), ("(?i)/API/(.*)", "/$1", "/api/x", "/x"),
@@ -51,6 +53,9 @@ struct HeaderRewriteTargetTests {
     func path() async throws {
         let stand = RewriteStand(HeaderRewrite { $0.request.setPath(to: "/\(.host)/\(.queryItem("p"))") })
         #expect(try await stand.target("/a?p=b%20c%3Fd%0A") == "/shop.example/b%20c%3Fd%0A?p=b%20c%3Fd%0A")
+        #expect(try await stand.target("/a?p=../../admin") == "/shop.example/..%252F..%252Fadmin?p=../../admin")
+        #expect(try await stand.target("/a?p=..") == "/shop.example/%252E%252E?p=..")
+        #expect(try await stand.target("/a?p=%252e%252e") == "/shop.example/%252e%252e?p=%252e%252e")
         #expect(try await stand.target("/a") == "/a")
     }
 
@@ -99,6 +104,13 @@ struct HeaderRewriteTargetTests {
         #expect(try await stand.asked(.get, "/?h=a%2Fb%40c") == ["POST shop.example /?h=a%2Fb%40c"])
     }
 
+    @Test("CONNECT keeps its method, and so does what asks for the whole server")
+    func keptMethods() async throws {
+        let stand = RewriteStand(HeaderRewrite { $0.request.setMethod(.get) })
+        #expect(try await stand.asked(.options, "*").first == "OPTIONS shop.example *")
+        #expect(try await stand.asked(.connect, "/").first?.hasPrefix("CONNECT") == true)
+    }
+
     @Test("OPTIONS * stays what it is")
     func asterisk() async throws {
         let stand = RewriteStand(
@@ -139,6 +151,8 @@ struct HeaderRewriteTargetTests {
             Bad("names the group x") { $0.rewritePath(matching: "/", to: "/?a=${x}") },
             Bad("without its )") { $0.rewritePath(matching: "/(", to: "/") },
             Bad("sets the path to \"a\"") { $0.setPath(to: "a") },
+            Bad("sets the path to \"/a?b\"") { $0.setPath(to: "/a?b") },
+            Bad("renames a query item to nothing") { $0.renameQueryItem("a", to: "") },
             Bad("without a name") { $0.removeQueryItem("") },
             Bad("CONNECT") { $0.setMethod(.connect) },
             Bad("sets the authority to \"a b\"") { $0.setAuthority(to: "a b") },

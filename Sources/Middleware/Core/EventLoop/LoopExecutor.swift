@@ -66,7 +66,8 @@ package final class LoopExecutor: TaskExecutor, @unchecked Sendable {
         if !ready.isEmpty { scheduleDrain(after: Self.pause) }
     }
 
-    /// Longer than the loop takes from one task to the next, and so short that nobody misses it.
+    /// Longer than the loop takes from one task to the next, and so short that nobody misses it. A loop that shuts down
+    /// drops what still waits for it, as it drops all timers: servers drain before.
     private static let pause = TimeAmount.microseconds(20)
 
     private func scheduleDrain(after pause: TimeAmount? = nil) {

@@ -11,7 +11,8 @@
 /// find first counts.
 ///
 /// It does not know what needs backtracking: references to groups (`\1`), looking ahead or behind, possessive and atomic
-/// groups. These are a ``problem``, and so is an expression of more than 2,000 steps once its repetitions are written out.
+/// groups. These are a ``problem``, and so is an expression of more than 2,000 steps once its repetitions are written out,
+/// or of so many groups that steps and places of groups multiply to more than 20,000.
 ///
 /// It reads bytes: `.` and `[^/]` take one byte of a letter outside ASCII, a literal takes the bytes of its UTF-8. `.`
 /// takes no line feed; `^` and `$` are the ends of the text.
@@ -19,8 +20,9 @@
 /// Text that is no expression does not trap: ``problem`` says what is wrong, the expression matches nothing, and a
 /// composition that uses it is refused. Text that comes from outside goes through ``init(parsing:)``, which throws.
 ///
-/// Each step of the text costs as much as there are places of the expression where a match could stand (Thompson 1968;
-/// Cox, "Regular Expression Matching: the Virtual Machine Approach", 2009). A beginning of literals is compared first.
+/// Each byte of the text costs as much as there are steps of the expression where a match could stand, times the groups
+/// (Thompson 1968; Cox, "Regular Expression Matching: the Virtual Machine Approach", 2009). A beginning of literals is
+/// compared first.
 /// Safe to use from any thread.
 public struct RegularExpression: Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
     /// The text it was made of.
@@ -72,13 +74,15 @@ public struct RegularExpression: Sendable, Hashable, ExpressibleByStringLiteral,
 
     /// The first match from `start` on, which is all of the bytes from there when `isWhole`.
     package func match(in bytes: Span<UInt8>, from start: Int = 0, isWhole: Bool = false) -> Match? {
+        // Most texts that do not match differ at the first byte: nothing is made ready for them.
+        if isWhole || program.isAnchored, !program.isPrefix(of: bytes, at: start) { return nil }
         var matcher = RegularExpressionMatcher(program, isWhole: isWhole)
         return matcher.match(in: bytes, from: start).map { Match(slots: $0) }
     }
 
     /// Where an expression and its groups matched.
     package struct Match: Sendable {
-        fileprivate let slots: [Int]
+        let slots: [Int]
 
         /// The bytes of the whole match.
         package var range: Range<Int> { slots[0]..<slots[1] }

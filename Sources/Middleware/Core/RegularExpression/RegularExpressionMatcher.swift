@@ -5,6 +5,8 @@ struct RegularExpressionMatcher {
     private var current: RegularExpressionWays
     private var next: RegularExpressionWays
     private var slots: [Int]
+    /// How many bytes were looked at, those that were looked at again counted again.
+    private(set) var looked = 0
 
     init(_ program: RegularExpressionProgram, isWhole: Bool) {
         self.program = program
@@ -33,6 +35,7 @@ struct RegularExpressionMatcher {
             }
             // No way is left, and none may begin further on.
             if current.steps.isEmpty, best != nil || isFixed { return best }
+            looked += 1
             advance(in: bytes, at: position, &best)
             swap(&current, &next)
             guard position < bytes.count else { return best }
@@ -42,13 +45,10 @@ struct RegularExpressionMatcher {
 
     /// Where a match could begin: where the literals stand that each begins with.
     private func candidate(in bytes: Span<UInt8>, from start: Int, isFixed: Bool) -> Int? {
-        let prefix = program.prefix
-        guard !prefix.isEmpty else { return start }
+        guard !program.prefix.isEmpty else { return start }
         var position = start
-        while position + prefix.count <= bytes.count {
-            var index = 0
-            while index < prefix.count, bytes[position + index] == prefix[index] { index += 1 }
-            if index == prefix.count { return position }
+        while position <= bytes.count {
+            if program.isPrefix(of: bytes, at: position) { return position }
             if isFixed { return nil }
             position += 1
         }

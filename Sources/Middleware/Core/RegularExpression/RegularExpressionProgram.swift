@@ -15,6 +15,8 @@ struct RegularExpressionProgram: Sendable {
 
     /// Each byte of a text costs up to this many.
     static let mostSteps = 2000
+    /// Each step carries the places of all groups with it.
+    static let mostPlaces = 20_000
 
     private(set) var steps: [Step] = []
     private(set) var groupCount = 0
@@ -36,11 +38,23 @@ struct RegularExpressionProgram: Sendable {
         groupNames = parser.groupNames
         try emit(.group(syntax, index: 0))
         try append(.match)
+        guard steps.count * slotCount <= Self.mostPlaces else {
+            throw RegularExpressionError(
+                reason: "has too many groups for so many steps: write (?: ) where none is used")
+        }
         (prefix, isAnchored) = Self.beginning(of: syntax)
     }
 
     /// Two places for each group.
     var slotCount: Int { 2 * (groupCount + 1) }
+
+    /// Whether the literals stand there that each match begins with.
+    @inline(__always)
+    func isPrefix(of bytes: Span<UInt8>, at position: Int) -> Bool {
+        guard position >= 0, prefix.count <= bytes.count - position else { return false }
+        for index in prefix.indices where bytes[position + index] != prefix[index] { return false }
+        return true
+    }
 
     private mutating func append(_ step: Step) throws(RegularExpressionError) {
         guard steps.count < Self.mostSteps else {

@@ -34,21 +34,21 @@ struct ByteClass: Hashable, Sendable {
 
     init(_ byte: UInt8) { insert(byte...byte) }
 
-    static var digits: ByteClass { ByteClass(UInt8(ascii: "0")...UInt8(ascii: "9")) }
+    static let digits = ByteClass(UInt8(ascii: "0")...UInt8(ascii: "9"))
 
-    static var word: ByteClass {
+    static let word: ByteClass = {
         var word = digits
         word.insert(UInt8(ascii: "a")...UInt8(ascii: "z"))
         word.insert(UInt8(ascii: "A")...UInt8(ascii: "Z"))
         word.insert(UInt8(ascii: "_")...UInt8(ascii: "_"))
         return word
-    }
+    }()
 
-    static var space: ByteClass {
+    static let space: ByteClass = {
         var space = ByteClass(0x09...0x0D)
         space.insert(0x20...0x20)
         return space
-    }
+    }()
 
     @inline(__always)
     func contains(_ byte: UInt8) -> Bool {

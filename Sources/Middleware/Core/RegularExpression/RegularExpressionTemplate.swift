@@ -69,16 +69,23 @@ package struct RegularExpressionTemplate: Sendable {
 }
 
 extension RegularExpression {
-    /// How many matches of a text are replaced. Each may cost a look at the rest of the text.
-    package static let mostReplacements = 32
+    /// What has become of a text.
+    package enum Replacement: Equatable {
+        case unchanged
+        case changed([UInt8])
+        /// Each match looks for its end in all that follows: a text that makes that too dear is given up.
+        case tooDear
+    }
 
-    /// The bytes with the first ``mostReplacements`` matches replaced, from the left; `nil` when there is none.
-    package func replacingMatches(in bytes: Span<UInt8>, with template: RegularExpressionTemplate) -> [UInt8]? {
+    /// The bytes with each match replaced, from the left. At most 64 times the length of the text is looked at.
+    package func replacingMatches(in bytes: Span<UInt8>, with template: RegularExpressionTemplate) -> Replacement {
+        var matcher = RegularExpressionMatcher(program, isWhole: false)
         var output: [UInt8] = []
         var copied = 0
         var start = 0
         var count = 0
-        while count < Self.mostReplacements, let match = match(in: bytes, from: start) {
+        while let match = matcher.match(in: bytes, from: start).map({ Match(slots: $0) }) {
+            guard matcher.looked <= 64 * (bytes.count + 1) else { return .tooDear }
             count += 1
             bytes.extracting(copied..<match.range.lowerBound).withUnsafeBufferPointer { output.append(contentsOf: $0) }
             template.write(match, in: bytes, to: &output)
@@ -86,8 +93,8 @@ extension RegularExpression {
             // A match of nothing would be found again where it ends.
             start = match.range.isEmpty ? copied + 1 : copied
         }
-        guard count > 0 else { return nil }
+        guard count > 0 else { return .unchanged }
         bytes.extracting(copied..<bytes.count).withUnsafeBufferPointer { output.append(contentsOf: $0) }
-        return output
+        return .changed(output)
     }
 }

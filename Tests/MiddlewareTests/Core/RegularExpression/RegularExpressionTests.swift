@@ -70,7 +70,8 @@ struct RegularExpressionTests {
             ("a{", "no count"), ("a{2,1}", "no count"), ("a{1001}", "more than 1000"), ("a\\", "ends in"),
             ("\\q", "not known"), ("\\p{L}", "not known"), ("[é]", "outside ASCII"), ("[[:alpha:]]", "inside of [ ]"),
             ("\\x4", "two hexadecimal"), ("a(?i)b", "kind that is not known"), ("[\\b]", "\\b"),
-            ("((a{40}){40}){40}", "more than 2000 steps"), (String(repeating: "(", count: 200), "100 deep"),
+            ("((a{40}){40}){40}", "more than 2000 steps"), (String(repeating: "(a*)", count: 330), "too many groups"),
+            (String(repeating: "(", count: 200), "100 deep"),
             (String(repeating: "a?", count: 1500), "more than 2000 steps"),
         ])
     func problems(text: String, reason: String) {
