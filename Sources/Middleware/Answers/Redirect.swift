@@ -162,6 +162,17 @@ public struct Redirect: Handler {
                 Self.host(of: authority.utf8.span) != nil, "leads to the host \(authority)",
                 mend: "write host or host:port")
         }
+        for path in configuration.path.texts {
+            blueprint.require(
+                !path.contains("?") && !path.contains("#"), "has the path \(path), which is more than a path",
+                mend: "write the query on its own; a fragment is not sent")
+        }
+        for host in configuration.hosts {
+            blueprint.require(
+                Self.host(of: host.utf8.span) == 0..<host.utf8.count,
+                "repeats the host \(host), which is no host alone",
+                mend: "write a host without its port")
+        }
         if let port = configuration.port {
             blueprint.require((1...65_535).contains(port), "leads to port \(port)", mend: "use 1 to 65535")
         }
@@ -180,11 +191,12 @@ public struct Redirect: Handler {
         var location: [UInt8] = []
         location.reserveCapacity(front.count + request.target.byteCount + 64)
         if let refusal = writeOrigin(of: request, into: &location) { return refusal }
+        let start = location.count
         guard writePath(of: request.target, into: &location) else {
             return Response(.notFound, problem: "nothing is redirected from this path")
         }
         writeQuery(of: request.target, into: &location)
-        guard !request.target.isSame(as: location) else {
+        guard !(request.target.isSame(as: location[start...]) && isOrigin(of: request, written: start > 0)) else {
             return Response(.notFound, problem: "this is where it would be redirected to")
         }
         var headers = Headers()
@@ -210,11 +222,22 @@ private let slash = UInt8(ascii: "/")
 
 extension RequestTarget {
     /// Whether it is spelled by these bytes.
-    fileprivate func isSame(as reference: [UInt8]) -> Bool {
+    fileprivate func isSame(as reference: ArraySlice<UInt8>) -> Bool {
         guard byteCount == reference.count else { return false }
         return withBytes { bytes in
-            for index in bytes.indices where bytes[index] != reference[index] { return false }
+            for index in bytes.indices where bytes[index] != reference[reference.startIndex + index] { return false }
             return true
+        }
+    }
+}
+
+extension Redirect.Path {
+    /// What is configured of it.
+    fileprivate var texts: [String] {
+        switch self {
+        case .kept: []
+        case .fixed(let path): [path]
+        case .replacingPrefix(let old, let new): [old, new]
         }
     }
 }
@@ -241,6 +264,24 @@ extension Redirect {
         location += host
         if let port = configuration.port { location += Array(":\(port)".utf8) }
         return nil
+    }
+
+    /// Whether a location with that origin, or with none, leads to scheme and host of the request.
+    private func isOrigin(of request: Request, written: Bool) -> Bool {
+        guard written else { return true }
+        // Otherwise only the scheme is written, because it is another one.
+        guard let authority = configuration.authority else { return false }
+        let scheme = request.scheme
+        guard (configuration.scheme ?? scheme) == scheme else { return false }
+        return Self.normal(authority: authority, scheme: scheme)
+            == Self.normal(authority: request.authority, scheme: scheme)
+    }
+
+    /// RFC 9110 section 4.2.3: hosts compare without regard to case, and the default port is the same as none.
+    private static func normal(authority: String, scheme: String) -> String {
+        let port = scheme == "https" ? ":443" : ":80"
+        let text = authority.lowercased()
+        return text.hasSuffix(port) ? String(text.dropLast(port.count)) : text
     }
 
     private func writePath(of target: RequestTarget, into location: inout [UInt8]) -> Bool {
@@ -314,7 +355,14 @@ extension Redirect {
             configuration.scheme = target[..<colon.lowerBound].lowercased()
             rest = target[colon.upperBound...]
             let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
-            configuration.authority = String(rest[..<end])
+            let authority = String(rest[..<end])
+            guard configuration.scheme == "http" || configuration.scheme == "https" else {
+                throw RedirectTargetError(reason: "has another scheme than http and https")
+            }
+            guard host(of: authority.utf8.span) != nil else {
+                throw RedirectTargetError(reason: "names no host, or more than a host")
+            }
+            configuration.authority = authority
             rest = rest[end...]
         } else if !target.hasPrefix("/") || target.hasPrefix("//") {
             throw RedirectTargetError(reason: "is neither a URL nor a path")

@@ -4,7 +4,7 @@ public import NIOCore
 /// The same answer to every request, made once: a page, a `robots.txt`, a health check, a fixed refusal.
 ///
 /// An answer with the status 200 has an entity tag of its content, and a client that has it already (`If-None-Match` on
-/// GET and HEAD) gets 304 without the content. The content stays in memory; it is not copied for a request.
+/// GET and HEAD) gets 304 without the content and its type. The content stays in memory; it is not copied for a request.
 ///
 /// It does not look at method or path, and it reads no files.
 ///
@@ -40,6 +40,8 @@ public struct StaticResponse: Handler {
     private let configuration: Configuration
     private let content: ByteBuffer
     private let headers: Headers
+    /// The fields of a 304.
+    private let knownHeaders: Headers
     /// What a client may have already; empty when there is none.
     private let tag: [UInt8]
 
@@ -60,6 +62,11 @@ public struct StaticResponse: Handler {
             headers.append(.eTag, Self.tag(of: bytes.readableBytesUInt8Span))
         }
         self.headers = headers
+        // RFC 9110 section 15.4.5: no metadata of content that is not there.
+        for name in [HTTPField.Name.contentType, .contentEncoding, .contentLanguage, .lastModified] {
+            headers.remove(name)
+        }
+        knownHeaders = headers
         tag = configuration.status.code == 200 ? Array((headers[.eTag] ?? "").utf8) : []
     }
 
@@ -73,6 +80,11 @@ public struct StaticResponse: Handler {
         blueprint.require(
             content.readableBytes == 0 || ![204, 205, 304].contains(status.code),
             "has content for \(status.code), which has none", mend: "leave the content out, or use another status")
+        if let tag = configuration.headers[.eTag] {
+            blueprint.require(
+                Self.isEntityTag(tag.utf8.span), "has the entity tag \(tag), which is none",
+                mend: "write it in quotes, with W/ in front if it is weak")
+        }
         for known in KnownField.framing where configuration.headers.contains(known: known) {
             blueprint.require(
                 false, "sets \(known.canonicalName), which is the connection's",
@@ -86,7 +98,7 @@ public struct StaticResponse: Handler {
     }
 
     private func answer(_ request: Request) -> Response {
-        if !tag.isEmpty, isKnown(to: request) { return Response(.notModified, headers: headers) }
+        if !tag.isEmpty, isKnown(to: request) { return Response(.notModified, headers: knownHeaders) }
         return Response(configuration.status, headers: headers, body: .bytes(content))
     }
 
@@ -115,6 +127,16 @@ public struct StaticResponse: Handler {
         let own = tag.starts(with: [UInt8(ascii: "W"), slash]) ? tag.dropFirst(2) : tag[...]
         guard given.count == own.count else { return false }
         for index in given.indices where given[index] != own[own.startIndex + index] { return false }
+        return true
+    }
+
+    /// RFC 9110 section 8.8.3.
+    private static func isEntityTag(_ tag: Span<UInt8>) -> Bool {
+        let quote = UInt8(ascii: "\"")
+        let isWeak = tag.count > 2 && tag[0] == UInt8(ascii: "W") && tag[1] == slash
+        let quoted = isWeak ? tag.extracting(2..<tag.count) : tag
+        guard quoted.count >= 2, quoted[0] == quote, quoted[quoted.count - 1] == quote else { return false }
+        for index in 1..<(quoted.count - 1) where quoted[index] <= 0x20 || quoted[index] == quote { return false }
         return true
     }
 

@@ -14,7 +14,8 @@ import Logging
 /// in is left as it is; one that has not loses the other fields of the protocol, so that an origin server's
 /// `Access-Control-Allow-Credentials` cannot widen what is allowed here. `Vary: Origin` is added whenever the answer
 /// depends on the origin, for requests without `Origin` and for refusals too, unless it is there. Where several stand
-/// around each other, the innermost that a request reaches decides, and the outermost answers preflights.
+/// around each other, the innermost that a request reaches decides, also about what is thrown or answered between them,
+/// and the outermost answers preflights.
 ///
 /// ## Placement
 /// Outside whatever refuses requests (limiters, authentication, ``CSRF``): a preflight carries no credentials, and a page
@@ -54,7 +55,8 @@ public struct CORS: HeadMiddleware {
         public var exposedFields = Allowance<HTTPField.Name>.only([])
         /// Whether a page may send cookies and read the answer to them. Not unless set.
         public var allowsCredentials = false
-        /// Whether a page of a public network may ask a gateway in a private one. Not unless set.
+        /// Whether a page of a public network may ask a gateway in a private one, for browsers that ask a server for that
+        /// leave (Private Network Access); Chromium asks the user instead by now. Not unless set.
         public var allowsPrivateNetwork = false
         /// For how long a browser keeps the answer to a preflight, in whole seconds; browsers cut it to two hours or a
         /// day. Ten minutes unless set; zero keeps none, `nil` says nothing, which means five seconds.
@@ -67,7 +69,7 @@ public struct CORS: HeadMiddleware {
     private let configuration: Configuration
     private let origins: OriginSet
     /// What an answer gets besides the allowed origin.
-    private let answer: FieldBlock
+    private let terms: Terms
     /// The same for the answer to a preflight.
     private let preflight: FieldBlock
     private let refusal: Refusal
@@ -80,7 +82,7 @@ public struct CORS: HeadMiddleware {
         let isForAll = self.origins.isEverything
         // Fetch, "CORS protocol and credentials": with credentials, no field of the protocol may be `*`.
         let hasCredentials = configuration.allowsCredentials && !isForAll
-        answer = Self.answerFields(configuration, hasCredentials: hasCredentials)
+        terms = Terms(Self.answerFields(configuration, hasCredentials: hasCredentials), varies: !isForAll)
         preflight = Self.preflightFields(configuration, hasCredentials: hasCredentials, isForAll: isForAll)
         refusal = Refusal("this origin may not read the answers of this server", varies: !isForAll)
     }
@@ -115,11 +117,19 @@ public struct CORS: HeadMiddleware {
 
     public func before(_ request: inout Request, context: RequestContext) -> Response? {
         let isPreflight = Self.isPreflight(request)
-        // What is the same for all origins needs none.
-        if origins.isEverything, !isPreflight { return nil }
-        let origin = allowedOrigin(of: request.headers)
+        // What is the same for all origins needs none; only one further out would have to hear of it.
+        if origins.isEverything, !isPreflight {
+            if context[VerdictKey.self] != nil { context[VerdictKey.self] = Verdict(origin: "*", terms: terms) }
+            return nil
+        }
+        // RFC 6454 section 7.1: an origin is one value. Of several fields none is believed.
+        let entry = request.headers.onlyEntry(of: .origin)
+        let origin = entry.flatMap { allowed($0, of: request.headers) }
         guard isPreflight else {
-            if origin != nil || context[AllowedOriginKey.self] != nil { context[AllowedOriginKey.self] = origin }
+            // A refusal is kept as well: one further out may allow what this one does not.
+            if entry != nil || context[VerdictKey.self] != nil {
+                context[VerdictKey.self] = Verdict(origin: origin, terms: terms)
+            }
             return nil
         }
         guard let origin else {
@@ -131,17 +141,24 @@ public struct CORS: HeadMiddleware {
 
     public func after(_ response: inout Response, context: RequestContext) {
         let found = Found(in: response.headers)
-        let isForAll = origins.isEverything
+        let verdict = context[VerdictKey.self]
         // Fetch, "CORS protocol and HTTP caches": an answer that would be another one for another origin says so, and
         // one that is for all has the star whether an origin asked or not.
-        if !isForAll, !found.varies { response.headers.append(.vary, "Origin") }
-        guard !found.allowsOrigin, let origin = isForAll ? "*" : context[AllowedOriginKey.self] else { return }
+        let varies = terms.varies || verdict?.terms.varies == true
+        if varies, !found.varies { response.headers.append(.vary, "Origin") }
+        guard !found.allowsOrigin else { return }
         if found.hasOthers {
             response.headers.remove(.accessControlAllowCredentials)
             response.headers.remove(.accessControlExposeHeaders)
         }
-        response.headers.append(.accessControlAllowOrigin, origin)
-        response.headers.appendMissing(of: answer)
+        if let verdict {
+            guard let origin = verdict.origin else { return }
+            response.headers.append(.accessControlAllowOrigin, origin)
+            response.headers.appendMissing(of: verdict.terms.fields)
+        } else if origins.isEverything {
+            response.headers.append(.accessControlAllowOrigin, "*")
+            response.headers.appendMissing(of: terms.fields)
+        }
     }
 
     /// Fetch, "CORS protocol, HTTP requests": OPTIONS with both fields. All others are requests of their own.
@@ -150,11 +167,9 @@ public struct CORS: HeadMiddleware {
             && request.headers.contains(.accessControlRequestMethod)
     }
 
-    /// What `Access-Control-Allow-Origin` says; `nil` for none. An origin is one value (RFC 6454 section 7.1): of
-    /// several fields none is believed.
-    private func allowedOrigin(of headers: Headers) -> String? {
-        guard let entry = headers.onlyEntry(of: .origin) else { return nil }
-        return origins.isEverything ? "*" : headers.withValue(of: entry) { origins.find($0) }
+    /// What `Access-Control-Allow-Origin` says to that origin; `nil` for none.
+    private func allowed(_ origin: Headers.Entry, of headers: Headers) -> String? {
+        origins.isEverything ? "*" : headers.withValue(of: origin) { origins.find($0) }
     }
 
     /// Fetch, "CORS protocol, HTTP responses". A method or a field that is not allowed is not refused here: the browser
@@ -169,11 +184,10 @@ public struct CORS: HeadMiddleware {
             headers.append(.accessControlAllowMethods, method)
         }
         if configuration.requestFields == .any {
-            let names = FieldList(asked[values: .accessControlRequestHeaders])
             // Repeated name by name, since the star would leave out Authorization.
-            for name in names where FieldGrammar.isToken(name.utf8.span) {
-                headers.append(.accessControlAllowHeaders, String(name))
-            }
+            let names = FieldList(asked[values: .accessControlRequestHeaders])
+                .filter { FieldGrammar.isToken($0.utf8.span) }.map { String($0) }
+            if !names.isEmpty { headers.append(.accessControlAllowHeaders, Self.list(names)) }
         }
         // Private Network Access, "CORS preflight": said only when it is asked.
         if configuration.allowsPrivateNetwork, asked[.accessControlRequestPrivateNetwork] == "true" {
@@ -222,9 +236,29 @@ public struct CORS: HeadMiddleware {
     private static func list(_ values: [String]) -> String { values.joined(separator: ", ") }
 }
 
-/// The origin that the innermost ``CORS`` has allowed for this request, as it is answered; `nil` for none.
-private enum AllowedOriginKey: ContextKey {
-    static var defaultValue: String? { nil }
+/// What answers of one ``CORS`` are given; a reference, so that a verdict is small.
+private final class Terms: Sendable {
+    let fields: FieldBlock
+    /// Whether an answer would be another one for another origin.
+    let varies: Bool
+
+    init(_ fields: FieldBlock, varies: Bool) {
+        self.fields = fields
+        self.varies = varies
+    }
+}
+
+/// What a ``CORS`` has decided about a request.
+private struct Verdict: Sendable {
+    /// The allowed origin as it is answered; `nil` for none.
+    let origin: String?
+    let terms: Terms
+}
+
+/// The verdict of the innermost ``CORS`` that the request has reached. Its terms go with its origin: those of another
+/// one may allow credentials.
+private enum VerdictKey: ContextKey {
+    static var defaultValue: Verdict? { nil }
 }
 
 /// What an answer says about origins already, found in one walk.

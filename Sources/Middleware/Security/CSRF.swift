@@ -5,8 +5,10 @@ import Logging
 /// about the origin of a request, without tokens and without state.
 ///
 /// A request is let through when one of these holds, and is answered with 403 when none does:
-/// 1. Its method is GET, HEAD or OPTIONS and it asks for no upgrade. Such requests must not change anything (RFC 9110
-///    section 9.2.1); a WebSocket may, and browsers open one from any page, so its handshake is checked.
+/// 1. Its method is GET, HEAD or OPTIONS and it asks for no upgrade and no other method. Such requests must not change
+///    anything (RFC 9110 section 9.2.1). A WebSocket may, and browsers open one from any page, so its handshake is
+///    checked; a GET with `X-HTTP-Method-Override`, `X-HTTP-Method` or `X-Method-Override` is one of another method to
+///    some applications. A method that stands in the query is not seen: let no application take it from there.
 /// 2. `Sec-Fetch-Site` says `same-origin`, or `none`, which is a user's own doing, such as a bookmark; `same-site` if
 ///    configured.
 /// 3. There is no `Sec-Fetch-Site` and no `Origin`: no browser of the last years sent it.
@@ -16,6 +18,9 @@ import Logging
 ///
 /// No page can set or leave out these fields, and every other client can: this protects browsers' cookies, and does not
 /// tell who sends. Fields that come more than once are not believed, and refused where they would decide.
+///
+/// Without TLS browsers send no `Sec-Fetch-Site`, loopback excepted, and a page whose referrer policy is `no-referrer`
+/// posts with `Origin: null`, which is refused, to its own origin too.
 ///
 /// ## Placement
 /// Inside ``CORS``, so that a page can read the refusal, and inside what resolves trusted proxies, which may set the
@@ -72,9 +77,10 @@ public struct CSRF: HeadMiddleware {
             )
         }
         for path in configuration.exemptPaths {
+            let problem = path == "/**" ? "is every path there is" : "no request has for a path"
             blueprint.require(
                 PathSet.isUsable(path),
-                "exempts \(path), which no request has for a path",
+                "exempts \(path), which \(problem)",
                 mend: "write a normalised path such as /webhooks/in or /webhooks/**"
             )
         }
@@ -111,7 +117,27 @@ public struct CSRF: HeadMiddleware {
     /// Whether a page cannot do harm with it by rights.
     private static func isSafe(_ request: Request) -> Bool {
         let method = request.method
-        return method.matches(.get) || method.matches(.head) || method.matches(.options)
+        guard method.matches(.get) || method.matches(.head) || method.matches(.options) else { return false }
+        return !namesAnotherMethod(request.headers)
+    }
+
+    /// Whether a field is there from which applications take the method.
+    private static func namesAnotherMethod(_ headers: Headers) -> Bool {
+        for entry in headers.entries {
+            // The lengths of the names tell them from nearly all others.
+            let name: StaticString
+            switch entry.nameLength {
+            case 13: name = "x-http-method"
+            case 17: name = "x-method-override"
+            case 22: name = "x-http-method-override"
+            default: continue
+            }
+            let isSame = headers.withName(of: entry) { spelled in
+                name.withUTF8Buffer { equalIgnoringCase(spelled, lowercase: $0.span) }
+            }
+            if isSame { return true }
+        }
+        return false
     }
 
     private func isExempt(_ request: Request) -> Bool {
@@ -161,8 +187,9 @@ private struct PathSet: Sendable {
         return false
     }
 
-    /// Whether it is in the normal form that paths of requests are in.
+    /// Whether it is in the normal form that paths of requests are in, and not all of them.
     static func isUsable(_ text: String) -> Bool {
+        guard text != "/**" else { return false }
         let path = text.hasSuffix("/**") ? String(text.dropLast(2)) : text
         return path.hasPrefix("/") && !path.contains("*") && !path.contains("?") && RequestTarget(path).path == path
     }

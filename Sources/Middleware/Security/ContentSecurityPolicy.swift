@@ -56,8 +56,10 @@ public struct ContentSecurityPolicy: Hashable, Sendable, ExpressibleByStringLite
         var seen: Set<String> = []
         var directives: [String] = []
         for part in text.split(separator: ";") {
-            // CSP section 2.3.1: keywords compare without regard to case.
-            let words = part.split(separator: " ").map { $0.lowercased() == "'nonce'" ? "'nonce'" : String($0) }
+            // CSP section 2.2.1: any white space of ASCII separates, so a policy may be written over several lines. CSP
+            // section 2.3.1: keywords compare without regard to case.
+            let words = part.split { $0.isASCII && $0.isWhitespace }
+                .map { $0.lowercased() == "'nonce'" ? "'nonce'" : String($0) }
             guard let name = words.first?.lowercased() else { continue }
             // CSP section 2.3: directive-name is letters, digits and "-".
             guard name.utf8.allSatisfy({ $0 == 0x2D || $0 &- 0x30 < 10 || $0 &- 0x61 < 26 }) else {

@@ -7,7 +7,8 @@
 /// *                             every origin
 /// ```
 ///
-/// Scheme and host compare without regard to case, a default port is the same as none. The star of a host stands for
+/// Scheme and host compare without regard to case, a default port is the same as none. An address is written as
+/// browsers do (`127.0.0.1`, `[2001:db8::1]`), because other spellings of it match nothing. The star of a host stands for
 /// whole labels: `https://*.app.example` is neither `https://app.example` nor `https://evilapp.example`. What is no
 /// origin is not matched: `null`, which every sandboxed document may call itself, is only matched by `*`.
 ///
@@ -128,7 +129,7 @@ extension OriginPattern {
         let front = "\(scheme)://"
         if host.hasPrefix("*.") {
             let parent = host.dropFirst(1)
-            guard isName(parent.dropFirst()) else {
+            guard isName(parent.dropFirst()), !endsInNumber(parent.dropFirst()) else {
                 throw OriginPatternError(reason: "is no origin (its host is none)")
             }
             // RFC 6265 section 5.3 speaks of public suffixes; only those of one label can be told without a list.
@@ -138,9 +139,7 @@ extension OriginPattern {
             let back = Array((parent + (port == "*" ? "" : port)).utf8)
             return .wildcard(front: Array(front.utf8), back: back, hasLabels: true, hasAnyPort: port == "*")
         }
-        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]") && host.contains(":")
-        let isAddress = isBracketed && IPAddress(host.dropFirst().dropLast()) != nil
-        guard isAddress || isName(host[...]) else {
+        guard isAddress(host) || isName(host[...]) && !endsInNumber(host[...]) else {
             throw OriginPatternError(reason: "is no origin (its host is none)")
         }
         guard port == "*" else { return .exact(front + host + port) }
@@ -164,6 +163,23 @@ extension OriginPattern {
         // HTML, serialisation of an origin: the default port of a scheme is not written.
         let isDefault = (scheme == "https" && port == 443) || (scheme == "http" && port == 80)
         return (host, isDefault ? "" : ":\(port)")
+    }
+
+    /// Whether it is an address in the one spelling that browsers have for it (URL standard, "host serializing").
+    private static func isAddress(_ host: String) -> Bool {
+        guard host.hasPrefix("[") else { return IPAddress(host)?.description == host }
+        guard host.hasSuffix("]"), host.contains(":"), let address = IPAddress(host.dropFirst().dropLast()) else {
+            return false
+        }
+        // A mapped address is written in hexadecimal by browsers, and is nobody's origin.
+        return !address.isIPv4 && host == "[\(address)]"
+    }
+
+    /// URL standard, "ends in a number checker": to a browser such a host is an IPv4 address or nothing.
+    private static func endsInNumber(_ host: Substring) -> Bool {
+        guard let last = host.split(separator: ".").last else { return false }
+        if last.utf8.allSatisfy({ $0 &- 0x30 < 10 }) { return true }
+        return last.hasPrefix("0x") && FieldGrammar.hexadecimal(String("0\(last.dropFirst(2))").utf8.span) != nil
     }
 
     /// Labels of letters, digits, `-` and `_`; an international name is written in its `xn--` form, as browsers do.

@@ -66,7 +66,8 @@ public struct PermissionsPolicy: Hashable, Sendable, ExpressibleByStringLiteral,
         }
         for item in list.dropFirst().dropLast().split(separator: " ") where item != "self" && item != "src" {
             let isQuoted = item.count > 2 && item.hasPrefix("\"") && item.hasSuffix("\"")
-            guard isQuoted, OriginPattern(String(item.dropFirst().dropLast())).problem == nil else {
+            let origin = item.dropFirst().dropLast()
+            guard isQuoted, origin != "*", OriginPattern(String(origin)).problem == nil else {
                 throw PolicyError(reason: "gives \(name) to \(item), which is no origin in quotes")
             }
         }

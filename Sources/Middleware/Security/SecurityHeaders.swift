@@ -152,8 +152,7 @@ public struct SecurityHeaders: HeadMiddleware {
         if configuration.transportSecurity != nil, request.scheme == "https" { context[SecureTransportKey.self] = true }
         // Kept when one stands further out, so that all policies and the page have the same.
         if !marked.isEmpty, context[ContentSecurityPolicyNonceKey.self] == nil {
-            let randomness = context.runtime.randomness
-            context[ContentSecurityPolicyNonceKey.self] = Nonce.text(randomness.next(), randomness.next())
+            context[ContentSecurityPolicyNonceKey.self] = Nonce.text(context.runtime.randomness)
         }
         return nil
     }
@@ -161,9 +160,12 @@ public struct SecurityHeaders: HeadMiddleware {
     public func after(_ response: inout Response, context: RequestContext) {
         let isSecure = configuration.transportSecurity != nil && context[SecureTransportKey.self]
         response.headers.appendMissing(of: isSecure ? secure : plain)
-        guard !marked.isEmpty, response.status.code != 304, let nonce = context[ContentSecurityPolicyNonceKey.self]
-        else { return }
-        response.headers.appendMissing(of: marked, writing: Array(nonce.utf8), at: places)
+        guard !marked.isEmpty, response.status.code != 304 else { return }
+        let nonce = context[ContentSecurityPolicyNonceKey.self].map { Array($0.utf8) } ?? []
+        // What somebody else has set is not written into a policy unless it is one; without it the policy allows a
+        // nonce that no page has.
+        let text = Nonce.isOne(nonce) ? nonce : Array(Nonce.text(context.runtime.randomness).utf8)
+        response.headers.appendMissing(of: marked, writing: text, at: places)
     }
 
     private static func fixedFields(_ configuration: Configuration) -> FieldBlock {
@@ -203,8 +205,9 @@ private enum Nonce {
     static let placeholder = String(repeating: "0", count: length)
 
     /// CSP section 7.1: at least 128 bits from a generator that cannot be foreseen. RFC 4648 section 5 is its alphabet.
-    static func text(_ high: UInt64, _ low: UInt64) -> String {
-        String(unsafeUninitializedCapacity: length) { text in
+    static func text(_ randomness: some Randomness) -> String {
+        let (high, low) = (randomness.next(), randomness.next())
+        return String(unsafeUninitializedCapacity: length) { text in
             // Six bits each; the last of each half has what is left.
             for index in 0..<length {
                 let word = index < 11 ? high : low
@@ -212,6 +215,11 @@ private enum Nonce {
             }
             return length
         }
+    }
+
+    /// Whether the bytes have the form of a nonce.
+    static func isOne(_ text: [UInt8]) -> Bool {
+        text.count == length && text.allSatisfy { ByteSet.token.contains($0) && $0 != UInt8(ascii: "'") }
     }
 
     private static func digit(_ value: UInt8) -> UInt8 {

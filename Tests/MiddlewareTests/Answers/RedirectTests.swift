@@ -129,6 +129,23 @@ struct RedirectTests {
         #expect(try await answer(Redirect(to: "/login"), "/").status == .temporaryRedirect)
     }
 
+    @Test(
+        "a request that is there already is not sent round, though the target names scheme and host",
+        arguments: [
+            ("https://www.example.com", "https", "www.example.com", true),
+            ("https://www.example.com", "https", "WWW.example.com:443", true),
+            ("https://www.example.com:443", "https", "www.example.com", true),
+            ("https://www.example.com/a?b", "https", "www.example.com", true),
+            ("https://www.example.com", "http", "www.example.com", false),
+            ("https://www.example.com", "https", "example.com", false),
+            ("https://www.example.com:8443", "https", "www.example.com", false),
+            ("https://www.example.com/other", "https", "www.example.com", false),
+        ])
+    func absoluteLoop(target: String, scheme: String, authority: String, isThere: Bool) async throws {
+        let response = try await answer(Redirect(to: target), "/a?b", scheme: scheme, authority: authority)
+        #expect(response.status == (isThere ? .notFound : .temporaryRedirect))
+    }
+
     @Test("OPTIONS of the server is sent to the root")
     func asterisk() async throws {
         var request = Request(.options, "*")
@@ -154,7 +171,8 @@ struct RedirectTests {
         arguments: [
             "", "login", "//evil.example", "https://a.example/b c", "https://a.example/#x", "\\\\evil.example",
             "/a\r\nb",
-            "javascript:alert(1)",
+            "javascript:alert(1)", "javascript://a/%0Aalert(1)", "ftp://a.example", "https://", "https:///a",
+            "https://user@a.example",
         ])
     func badTargets(target: String) async throws {
         #expect(Redirect(to: target).blueprint.validate().count == 1)
@@ -169,7 +187,13 @@ struct RedirectTests {
         configuration.scheme = "ftp"
         configuration.authority = "a/b"
         configuration.port = 70_000
-        #expect(Redirect(configuration).blueprint.validate().count == 4)
+        configuration.hosts = ["app.example:8080", "", "[::1]", "a/b"]
+        #expect(Redirect(configuration).blueprint.validate().count == 7)
+        configuration = Redirect.Configuration()
+        configuration.path = .replacingPrefix("/a?b", with: "/c#d")
+        #expect(Redirect(configuration).blueprint.validate().count == 2)
+        configuration.path = .fixed("/a?b")
+        #expect(Redirect(configuration).blueprint.validate().count == 1)
         #expect(Redirect(Redirect.Configuration()).blueprint.validate().count == 1)
         #expect(Redirect.toHTTPS().blueprint.validate() == [])
         #expect(Redirect(to: "ftp://a.example").blueprint.validate().count == 1)

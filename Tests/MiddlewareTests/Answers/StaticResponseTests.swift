@@ -40,6 +40,7 @@ struct StaticResponseTests {
         #expect(answer.body == (status == 200 ? "fine" : ""))
         #expect(answer.headers[values: .eTag] == ["\"own\""])
         #expect(answer.headers[.cacheControl] == "max-age=60")
+        #expect(answer.headers.contains(.contentType) == (status == 200))
         #expect(try await client.head("/", headers: [.ifNoneMatch: tags]).status.code == status)
         #expect(try await client.post("/", headers: [.ifNoneMatch: tags]).status == .ok)
     }
@@ -73,6 +74,10 @@ struct StaticResponseTests {
         #expect(problems(600, "") == 1)
         #expect(problems(204, "a") == 1)
         #expect(problems(304, "") == 0)
+        for tag in ["\"own\"", "\"\"", "W/\"a\""] { #expect(problems(200, "a", [.eTag: tag]) == 0) }
+        for tag in ["own", "\"", "w/\"a\"", "\"a b\"", "\"a\"b\"", ""] {
+            #expect(problems(200, "a", [.eTag: tag]) == 1)
+        }
         #expect(problems(200, "a", [.contentLength: "1", .transferEncoding: "chunked", .connection: "close"]) == 3)
     }
 }

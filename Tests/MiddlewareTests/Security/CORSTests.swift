@@ -97,12 +97,17 @@ struct CORSTests {
         let asked: Headers = [.accessControlRequestHeaders: "authorization, x-a,bad name, \"q\""]
         let answer = try await client(cors).send(.options, "/", headers: preflight(app, asked))
         #expect(answer.headers[.accessControlAllowMethods] == "PUT")
-        #expect(answer.headers[values: .accessControlAllowHeaders] == ["authorization", "x-a"])
+        #expect(answer.headers[values: .accessControlAllowHeaders] == ["authorization, x-a"])
         #expect(answer.headers[.accessControlAllowCredentials] == "true")
         #expect(answer.headers[.vary] == "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
         let bad: Headers = [.origin: app, .accessControlRequestMethod: "PUT, GET"]
         let refused = try await client(cors).send(.options, "/", headers: bad)
         #expect(!refused.headers.contains(.accessControlAllowMethods))
+        // One field, whatever was asked for: a field for each name would make much of little.
+        let many = Array(repeating: "a", count: 5_000).joined(separator: ",")
+        let long = try await client(cors).send(
+            .options, "/", headers: preflight(app, [.accessControlRequestHeaders: many]))
+        #expect(long.headers[values: .accessControlAllowHeaders].count == 1)
     }
 
     @Test(
@@ -199,6 +204,10 @@ struct CORSTests {
         #expect(mended.headers[.accessControlAllowOrigin] == app)
         #expect(!mended.headers.contains(.accessControlAllowCredentials))
         #expect(!mended.headers.contains(.accessControlExposeHeaders))
+        for headers in [[:], [.origin: "https://evil.example"]] as [Headers] {
+            let refused = try await client(CORS(allowing: open), inner: half).get("/", headers: headers)
+            #expect(refused.headers.map(\.name) == [.vary])
+        }
     }
 
     @Test("of two around each other the inner one decides")
@@ -213,6 +222,45 @@ struct CORSTests {
         let allowed = try await client.get("/", headers: [.origin: "https://other.example"])
         #expect(allowed.headers[values: .accessControlAllowOrigin] == ["https://other.example"])
         #expect(allowed.headers[values: .vary] == ["Origin"])
+    }
+
+    @Test("a star further out does not give back what the inner one refuses")
+    func nestedStar() async throws {
+        let client = TestClient {
+            CORS(allowing: ["*"])
+            CORS(allowing: ["https://app.example"])
+            HandlerFunction { _, _ in Response(.ok) }
+        }
+        let refused = try await client.get("/", headers: [.origin: "https://evil.example"])
+        #expect(!refused.headers.contains(.accessControlAllowOrigin))
+        #expect(refused.headers[values: .vary] == ["Origin"])
+        let allowed = try await client.get("/", headers: [.origin: app])
+        #expect(allowed.headers[values: .accessControlAllowOrigin] == [app])
+        let outside = TestClient {
+            CORS(allowing: ["https://app.example"])
+            CORS(allowing: ["*"])
+            HandlerFunction { _, _ in Response(.ok) }
+        }
+        let everybody = try await outside.get("/", headers: [.origin: "https://any.example"])
+        #expect(everybody.headers[values: .accessControlAllowOrigin] == ["*"])
+    }
+
+    @Test("what is answered between two goes by the inner one, and never to its origins with the outer's credentials")
+    func nestedThrow() async throws {
+        let client = TestClient {
+            CORS(allowing: ["https://app.example"], configured { $0.allowsCredentials = true })
+            Failing()
+            CORS(allowing: ["https://other.example"], configured { $0.exposedFields = .only([.eTag]) })
+            HandlerFunction { _, _ in Response(.ok) }
+        }
+        let answer = try await client.get("/", headers: [.origin: "https://other.example"])
+        #expect(answer.status == .gatewayTimeout)
+        #expect(answer.headers[values: .accessControlAllowOrigin] == ["https://other.example"])
+        #expect(!answer.headers.contains(.accessControlAllowCredentials))
+        #expect(answer.headers[.accessControlExposeHeaders] == "ETag")
+        #expect(answer.headers[values: .vary] == ["Origin"])
+        let refused = try await client.get("/", headers: [.origin: app])
+        #expect(!refused.headers.contains(.accessControlAllowOrigin))
     }
 
     @Test("a refusal from further in can be read by the page")
@@ -249,6 +297,14 @@ struct CORSTests {
     @Test("bodies and cancellation are left alone")
     func conformance() async {
         #expect(await MiddlewareConformance(CORS(allowing: open)).check() == [])
+    }
+}
+
+/// Throws once what is inside has answered.
+private struct Failing: Middleware {
+    func handle(_ request: consuming Request, context: RequestContext, next: some Handler) async throws -> Response {
+        _ = try await next.handle(request, context: context)
+        throw HTTPError(.gatewayTimeout)
     }
 }
 

@@ -58,6 +58,20 @@ struct CSRFTests {
         #expect(try await status(method, headers) == .ok)
     }
 
+    @Test(
+        "a safe request that names another method is not safe",
+        arguments: ["X-HTTP-Method-Override", "x-http-method", "X-Method-Override"])
+    func overriddenMethods(name: String) async throws {
+        let field = try #require(HTTPField.Name(name))
+        for method in [HTTPRequest.Method.get, .head, .options] {
+            #expect(try await status(method, [.secFetchSite: "cross-site", field: "DELETE"]) == .forbidden)
+            #expect(try await status(method, [.origin: "https://evil.example", field: "GET"]) == .forbidden)
+            #expect(try await status(method, [.secFetchSite: "same-origin", field: "DELETE"]) == .ok)
+            #expect(try await status(method, [field: "DELETE"]) == .ok)
+        }
+        #expect(try await status(.get, [.secFetchSite: "cross-site", .contentLanguage: "de"]) == .ok)
+    }
+
     private static let handshakes: [(Headers, Bool)] = [
         ([.origin: "https://evil.example"], false),
         ([.secFetchSite: "cross-site", .origin: "https://evil.example"], false),
@@ -108,10 +122,11 @@ struct CSRFTests {
         var configuration = CSRF.Configuration()
         configuration.trustedOrigins = ["*", "app.example", "https://app.example"]
         configuration.exemptPaths = ["webhooks", "/a/../b", "/a/*/b", "/a?x", "/ok", "/ok/**", "/**"]
-        #expect(CSRF(configuration).blueprint.validate().count == 6)
+        #expect(CSRF(configuration).blueprint.validate().count == 7)
         #expect(CSRF().blueprint.validate() == [])
         let headers: Headers = [.origin: "https://evil.example"]
         #expect(try await status(.post, headers) { $0.trustedOrigins = ["*"] } == .forbidden)
+        #expect(try await status(.post, headers) { $0.exemptPaths = ["/**"] } == .forbidden)
     }
 
     @Test("it stands inside what finds out who asks")

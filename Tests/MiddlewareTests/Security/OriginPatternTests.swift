@@ -12,6 +12,7 @@ struct OriginPatternTests {
             ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
             ("https://*.app.example", "https://a.app.example"), ("https://*.app.example", "https://a.b-1.app.example"),
             ("https://*.app.example:8443", "https://a.app.example:8443"), ("http://*.localhost", "http://a.localhost"),
+            ("http://127.0.0.1:*", "http://127.0.0.1:80"), ("http://0xen.example", "http://0xen.example"),
             ("http://localhost:*", "http://localhost"), ("http://localhost:*", "http://localhost:3000"),
             ("http://[::1]:*", "http://[::1]:3000"), ("https://*.app.example:*", "https://a.app.example:1"),
             ("https://*.app.example:*", "https://a.app.example"), ("*", "https://any.example"), ("*", "null"),
@@ -56,7 +57,9 @@ struct OriginPatternTests {
             "https://*", "https://*app.example", "https://a.*.example", "https://app.example:0",
             "https://app.example:65536", "https://app.example:08", "https://app.example:x", "https://user@app.example",
             "https://bücher.example", "https://a..example", "1https://app.example", "https://app.example\r\nX: 1",
-            "https://[::1", "https://[1.2.3.4]", "**", "https://app.example?x", "*.app.example",
+            "https://[::1", "https://[1.2.3.4]", "https://[2001:db8:0::1]", "https://[::ffff:1.2.3.4]", "http://127.1",
+            "http://127.0.0.1.", "http://0x7f.0.0.1", "http://*.0.0.1", "http://256.0.0.1", "http://a.1",
+            "**", "https://app.example?x", "*.app.example",
         ])
     func noPattern(text: String) {
         let pattern = OriginPattern(text)

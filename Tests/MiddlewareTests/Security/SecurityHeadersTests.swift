@@ -141,6 +141,38 @@ struct SecurityHeadersTests {
         #expect(try await client.get("/").body != answer.body)
     }
 
+    @Test(
+        "what somebody writes over the nonce goes into no policy",
+        arguments: ["own", "x'; script-src * 'unsafe", ""])
+    func foreignNonce(text: String) async throws {
+        let client = TestClient {
+            SecurityHeaders(configured { $0.contentSecurityPolicy = "script-src 'nonce'; object-src 'none'" })
+            HandlerFunction { _, context in
+                context[ContentSecurityPolicyNonceKey.self] = text
+                return Response(.ok)
+            }
+        }
+        let policy = try #require(try await client.get("/").headers[.contentSecurityPolicy])
+        #expect(policy.count == "script-src 'nonce-'; object-src 'none'".count + 22)
+        #expect(policy.hasPrefix("script-src 'nonce-") && policy.hasSuffix("'; object-src 'none'"))
+        #expect(text.isEmpty || !policy.contains(text))
+    }
+
+    @Test("a policy may be written over several lines")
+    func lines() async throws {
+        let configuration = configured {
+            $0.contentSecurityPolicy = """
+                default-src 'self';
+                script-src 'nonce'\t'strict-dynamic';\r
+                base-uri 'none'
+                """
+        }
+        #expect(SecurityHeaders(configuration).blueprint.validate() == [])
+        let policy = try await answer(configuration).headers[.contentSecurityPolicy]
+        let nonce = String(repeating: "A", count: 22)
+        #expect(policy == "default-src 'self'; script-src 'nonce-\(nonce)' 'strict-dynamic'; base-uri 'none'")
+    }
+
     @Test("no nonce is made for a policy without one")
     func noNonce() async throws {
         #expect(try await answer(.strict).headers[seen] == nil)
@@ -179,7 +211,7 @@ struct SecurityHeadersTests {
             ("camera=()", true), ("fullscreen=*, camera=self", true),
             ("geolocation=(self \"https://maps.example\" \"https://*.a.example\")", true), ("", false),
             ("camera", false), ("camera=none", false), ("camera=(), camera=()", false),
-            ("camera=(https://a.example)", false),
+            ("camera=(https://a.example)", false), ("camera=(\"*\")", false),
             ("Camera=()", false), ("camera=(\"nonsense\")", false), ("camera 'none'", false), ("camera=(", false),
         ])
     func permissions(text: String, isUsable: Bool) async throws {
