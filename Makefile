@@ -8,6 +8,8 @@ SHELL := /bin/bash
 # What the library itself needs, and what the tests speak to: a plain `swift test` leaves out what is not installed.
 LIBRARY_PACKAGES := zlib1g-dev
 TEST_PACKAGES := nginx curl python3 nghttp2-client wrk netcat-openbsd
+# Not every system has it under this name: the tests with a browser are left out without it.
+BROWSER_PACKAGE := chromium-headless-shell
 
 # SwiftPM takes this flag back for the packages that we depend on, so that only our own targets are built with it.
 # Everything below uses the one build that it makes.
@@ -26,6 +28,7 @@ demo: ## Install what is missing, build, and run the example gateway
 
 test: ## Install what is missing; build without warnings, test, compile the consumers and the README, lint, fuzz
 	@.ci/packages $(LIBRARY_PACKAGES) $(TEST_PACKAGES)
+	@.ci/packages --if-there $(BROWSER_PACKAGE)
 	@$(MAKE) --no-print-directory lint unit consumers readme fuzz
 
 check: lint unit consumers ## Lint, test and compile the consumers: before every commit
