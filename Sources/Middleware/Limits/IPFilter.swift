@@ -65,7 +65,8 @@ public struct IPFilter: HeadMiddleware {
     /// Replaces both lists, for this filter and its copies, at once. Safe from any thread. Building takes time in
     /// proportion to the lists: on a thread of one's own for large ones.
     ///
-    /// Throws ``NetworkError`` for the first network that has a problem, and keeps the lists that it had.
+    /// Throws ``NetworkError`` for the first network that has a problem, and keeps the lists that it had. The memory of
+    /// the lists that it was made with is not given back: make one that is often replaced with few.
     public func replace(allow: [Network] = [], deny: [Network] = []) throws(NetworkError) {
         for network in allow + deny {
             if let problem = network.problem { throw NetworkError(reason: "\(network) \(problem)") }
@@ -82,13 +83,21 @@ public struct IPFilter: HeadMiddleware {
         return blueprint
     }
 
+    @inline(__always)
     public func before(_ request: inout Request, context: RequestContext) -> Response? {
         if admits(context.clientAddress.flatMap { IPAddress($0) }, on: context.worker) { return nil }
-        LimitMetric.refused[.address].increment()
-        return Response(.forbidden, problem: "not from this address")
+        return refusal
+    }
+
+    private var refusal: Response {
+        @inline(never) get {
+            LimitMetric.refused[.address].increment()
+            return Response(.forbidden, problem: "not from this address")
+        }
     }
 
     /// Decides by the address alone; `nil` is a Unix-domain socket.
+    @inline(__always)
     package func admits(_ address: IPAddress?, on worker: Worker) -> Bool {
         guard let address else { return admitsUnknown }
         return switch lists.verdict(on: address, worker) {
@@ -103,24 +112,26 @@ public struct IPFilter: HeadMiddleware {
     }
 }
 
-/// The lists of one filter. Each loop reads a copy of its own, so that requests wait for no lock and write nothing that
-/// loops share; that the lists were replaced shows in a number.
+/// The lists of one filter. Until they are replaced for the first time, everybody reads those that it was made with.
+/// From then on each loop reads a copy of its own, so that requests wait for no lock and write nothing that loops share;
+/// that the lists were replaced shows in a number.
 private final class AddressLists: Sendable {
     private final class Snapshot {
-        var version: Int
+        var version = 0
         var tree: AddressTree
 
-        init(_ version: Int, _ tree: AddressTree) {
-            self.version = version
-            self.tree = tree
-        }
+        init(_ tree: AddressTree) { self.tree = tree }
     }
 
+    private let initial: AddressTree
     private let version = Atomic<Int>(0)
     private let latest: Mutex<AddressTree>
     private let snapshots = LoopLocal<Snapshot>()
 
-    init(_ tree: AddressTree) { latest = Mutex(tree) }
+    init(_ tree: AddressTree) {
+        initial = tree
+        latest = Mutex(tree)
+    }
 
     func replace(_ tree: AddressTree) {
         latest.withLock { latest in
@@ -129,14 +140,21 @@ private final class AddressLists: Sendable {
         }
     }
 
+    @inline(__always)
     func verdict(on address: IPAddress, _ worker: Worker) -> AddressTree.Verdict? {
+        let version = version.load(ordering: .acquiring)
+        guard version > 0 else { return initial.verdict(on: address) }
+        return verdict(on: address, worker, asOf: version)
+    }
+
+    private func verdict(on address: IPAddress, _ worker: Worker, asOf version: Int) -> AddressTree.Verdict? {
         // Called from elsewhere than its loop, which is rare.
         guard worker.isCurrent else { return latest.withLock { $0 }.verdict(on: address) }
-        let snapshot = snapshots.value(on: worker) { Snapshot(-1, AddressTree(allow: [], deny: [])) }
-        if snapshot.version != version.load(ordering: .acquiring) {
+        let snapshot = snapshots.value(on: worker) { Snapshot(initial) }
+        if snapshot.version != version {
             latest.withLock { latest in
                 snapshot.tree = latest
-                snapshot.version = version.load(ordering: .relaxed)
+                snapshot.version = self.version.load(ordering: .relaxed)
             }
         }
         return snapshot.tree.verdict(on: address)

@@ -93,13 +93,19 @@ public struct LoadShedder: HeadMiddleware {
         return blueprint
     }
 
+    @inline(__always)
     public func before(_ request: inout Request, context: RequestContext) -> Response? {
         let worker = context.worker
         // Elsewhere nothing is known of the loop.
         guard worker.isCurrent else { return nil }
         let lag = lags.value(on: worker) { LoopLag() }
-        lag.measure(on: worker, limits)
-        guard lag.isShedding, configuration.spares?(request) != true else { return nil }
+        if lag.isDue(on: worker) { lag.measure(on: worker, limits) }
+        return lag.isShedding ? refusal(of: request) : nil
+    }
+
+    @inline(never)
+    private func refusal(of request: Request) -> Response? {
+        guard configuration.spares?(request) != true else { return nil }
         LimitMetric.refused[.lag].increment()
         return .unavailable("too much to do at the moment", retryAfter: configuration.retryAfter)
     }

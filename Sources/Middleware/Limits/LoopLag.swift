@@ -31,22 +31,27 @@ package final class LoopLag {
     package private(set) var isShedding = false
     private var reached = 0
     private var isMeasuring = false
-    private var lastMeasured = Int64.min
+    /// The worker's nanoseconds from which on a measurement is due, and until which the last one is believed.
+    private var nextMeasurement = Int64.min
+    private var believedUntil = Int64.max
 
     package init() {}
 
-    /// Starts a measurement unless one is under way or has just been made, and forgets one that is old.
-    package func measure(on worker: Worker, _ limits: Limits) {
-        guard !isMeasuring else { return }
+    /// Whether no measurement is under way, and none has just been made.
+    @inline(__always)
+    package func isDue(on worker: Worker) -> Bool {
         // As it was when the event began, which costs no look at the clock.
-        let age = lastMeasured == .min ? Int64.max : worker.eventNow - lastMeasured
-        guard age >= limits.interval else { return }
-        if age > limits.memory {
+        !isMeasuring && worker.eventNow >= nextMeasurement
+    }
+
+    /// Starts a measurement, and forgets one that is old.
+    package func measure(on worker: Worker, _ limits: Limits) {
+        let start = worker.now
+        if start > believedUntil {
             isShedding = false
             reached = 0
         }
         isMeasuring = true
-        let start = worker.now
         let lag = Ferry(self)
         worker.eventLoop.execute {
             let end = worker.now
@@ -57,7 +62,8 @@ package final class LoopLag {
     /// Takes a measurement into account.
     package func record(_ lag: Int64, at now: Int64, _ limits: Limits) {
         isMeasuring = false
-        lastMeasured = now
+        nextMeasurement = now.addingClamped(limits.interval)
+        believedUntil = now.addingClamped(limits.memory)
         LimitMetric.loopLag.record(nanoseconds: lag)
         guard lag < limits.threshold else {
             reached = min(reached, limits.measurements) + 1
@@ -66,5 +72,12 @@ package final class LoopLag {
         }
         reached = 0
         if lag <= limits.recovery { isShedding = false }
+    }
+}
+
+extension Int64 {
+    fileprivate func addingClamped(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
     }
 }

@@ -8,19 +8,22 @@ final class LoopLocal<Value: AnyObject>: Sendable {
     private let id = LoopLocalID.next()
 
     /// The value of this loop, made on first use. On the loop only.
+    @inline(__always)
     func value(on worker: Worker, make: () -> Value) -> Value {
         let values = worker.state(LoopValues<Value>.self) { LoopValues() }
-        for index in values.ids.indices where values.ids[index] == id { return values.values[index] }
-        let value = make()
+        let index = values.index(of: id)
+        if index < values.ids.count, values.ids[index] == id { return values.values[index] }
+        return added(make(), to: values)
+    }
+
+    private func added(_ value: Value, to values: LoopValues<Value>) -> Value {
         values.sweep()
-        values.ids.append(id)
-        values.values.append(value)
-        values.owners.append(LoopValues.Owner(value: self))
+        values.insert(value, of: self, id)
         return value
     }
 }
 
-/// The values of one type on one loop, which are few.
+/// The values of one type on one loop, in the order of their numbers: a gateway may have one for each of its routes.
 private final class LoopValues<Value: AnyObject> {
     struct Owner {
         weak var value: LoopLocal<Value>?
@@ -29,6 +32,23 @@ private final class LoopValues<Value: AnyObject> {
     var ids: [Int] = []
     var values: [Value] = []
     var owners: [Owner] = []
+
+    /// Where that number is, or belongs.
+    func index(of id: Int) -> Int {
+        var (low, high) = (0, ids.count)
+        while low < high {
+            let middle = (low &+ high) / 2
+            if ids[middle] < id { low = middle &+ 1 } else { high = middle }
+        }
+        return low
+    }
+
+    func insert(_ value: Value, of owner: LoopLocal<Value>, _ id: Int) {
+        let index = index(of: id)
+        ids.insert(id, at: index)
+        values.insert(value, at: index)
+        owners.insert(Owner(value: owner), at: index)
+    }
 
     /// Drops what belonged to parts that are gone.
     func sweep() {

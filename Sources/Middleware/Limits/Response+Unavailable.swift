@@ -9,7 +9,7 @@ extension Response {
     ) -> Response {
         // Whole seconds, and never one that is too early.
         let (seconds, rest) = max(.zero, retryAfter).components
-        let headers: Headers = [.retryAfter: "\(seconds + (rest > 0 ? 1 : 0))"]
+        let headers: Headers = [.retryAfter: "\(rest > 0 && seconds < .max ? seconds + 1 : seconds)"]
         return Response(HTTPError(status, problem, headers: headers))
     }
 }

@@ -4,7 +4,7 @@ import HTTPTypes
 ///
 /// Three limits, each of them optional:
 ///
-/// - `head`, from here to the head of the answer. Then the client gets 504.
+/// - `head`, from here to the head of the answer, the upload of the request's body included. Then the client gets 504.
 /// - `idle`, between two parts of the answer's body, counted while somebody waits for one. Then the body breaks off,
 ///   which a client sees as a connection that fails and not as a short answer.
 /// - `whole`, from here to the end of the answer. 504 before the head, a body that breaks off behind it.

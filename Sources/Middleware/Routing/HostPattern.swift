@@ -42,6 +42,18 @@ public struct HostPattern: Sendable, Hashable {
     /// What is wrong with the text; `nil` for a usable pattern.
     public var problem: String? { fault?.problem }
 
+    /// Whether there is a host that both take.
+    func overlaps(_ other: HostPattern) -> Bool {
+        switch (kind, other.kind) {
+        case (.any, _), (_, .any): true
+        case (.exact(let mine), .exact(let theirs)): mine == theirs
+        case (.exact(let host), .below(let end)), (.below(let end), .exact(let host)):
+            host.count > end.count && host.suffix(end.count) == end[...]
+        case (.below(let mine), .below(let theirs)):
+            mine.suffix(theirs.count) == theirs[...] || theirs.suffix(mine.count) == mine[...]
+        }
+    }
+
     private static func kind(of text: String) throws(RouteFault) -> Kind {
         if text == "*" { return .any }
         if text.hasPrefix("[") {

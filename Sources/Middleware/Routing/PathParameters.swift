@@ -11,73 +11,65 @@ import HTTPTypes
 /// A value is decoded when it is read, and is data then: it can hold slashes, dots, line ends and anything else. It is
 /// of the path that was matched; a rewrite inside the route does not change it.
 public struct PathParameters: Sendable {
-    let match: RouteMatch?
+    /// A copy: a context is kept until the next request of its connection, and the received bytes would keep the whole
+    /// read buffer with them.
+    private let path: [UInt8]
+    private let route: RouteEntry?
+    private let outer: OuterParameters?
+
+    /// No parameters.
+    init() { (path, route, outer) = ([], nil, nil) }
+
+    /// Those of a route, inside others.
+    init(_ question: Request.Head, _ route: RouteEntry, in outer: PathParameters) {
+        path = question.target.withPath { $0.withUnsafeBufferPointer { Array($0) } }
+        self.route = route
+        self.outer = outer.route.map { _ in OuterParameters(outer) }
+    }
 
     /// The value of a parameter; of routes inside each other, the innermost that has the name decides. `nil` when none
     /// has it.
     public subscript(_ name: String) -> String? {
-        var match = match
-        while let each = match {
-            if let place = each.pattern.place(of: name) {
-                return each.target.pathSegments.dropFirst(place).first { _ in true }
-            }
-            match = each.outer
-        }
-        return nil
+        if let place = route?.pattern.place(of: name) { return segment(place) }
+        return outer?.parameters[name]
     }
 
     /// The names that have a value: the innermost route's in the order of its pattern, then those of the routes
     /// outside.
     public var names: [String] {
+        guard let route else { return [] }
         var names: [String] = []
-        var match = match
-        while let each = match {
-            for case .parameter(let name) in each.pattern.segments where !names.contains(name) { names.append(name) }
-            match = each.outer
-        }
+        for case .parameter(let name) in route.pattern.segments where !names.contains(name) { names.append(name) }
+        for name in outer?.parameters.names ?? [] where !names.contains(name) { names.append(name) }
         return names
     }
+
+    private func segment(_ place: Int) -> String? {
+        // The first begins behind the slash that every path begins with.
+        var start = 1
+        for _ in 0..<place {
+            guard let slash = path[start...].firstIndex(of: UInt8(ascii: "/")) else { return nil }
+            start = slash + 1
+        }
+        guard start <= path.count else { return nil }
+        let end = path[start...].firstIndex(of: UInt8(ascii: "/")) ?? path.count
+        return PercentEncoding.decoded(bytes: path.span.extracting(start..<end), plusIsSpace: false)
+    }
+}
+
+/// The parameters of the routes around a route, in a box, since a struct does not hold itself.
+private final class OuterParameters: Sendable {
+    let parameters: PathParameters
+
+    init(_ parameters: PathParameters) { self.parameters = parameters }
 }
 
 /// The parameters of the route that a request is in; none outside of any.
 public enum PathParametersKey: ContextKey {
-    public static var defaultValue: PathParameters { PathParameters(match: nil) }
+    public static var defaultValue: PathParameters { PathParameters() }
 }
 
 extension RequestContext {
     /// The parameters of the route that the request is in: what ``PathParametersKey`` holds.
     public var parameters: PathParameters { self[PathParametersKey.self] }
-}
-
-/// A request that a route has taken: what was asked, by which pattern it was found, and inside which other route.
-final class RouteMatch: Sendable {
-    let question: RouteQuestion
-    let pattern: RoutePattern
-    let outer: RouteMatch?
-
-    var target: RequestTarget { question.target }
-
-    init(_ question: RouteQuestion, pattern: RoutePattern, outer: RouteMatch?) {
-        self.question = question
-        self.pattern = pattern
-        self.outer = outer
-    }
-}
-
-/// What decides about a route besides predicates on fields and the client: as the outermost router saw it.
-struct RouteQuestion: Sendable {
-    let method: HTTPRequest.Method
-    let authority: Authority
-    let target: RequestTarget
-
-    init(_ request: borrowing Request) {
-        method = request.head.method
-        authority = request.head.authority
-        target = request.head.target
-    }
-}
-
-/// Whether the router inside a route that falls through has found nothing.
-enum RouteMissKey: ContextKey {
-    static var defaultValue: Bool { false }
 }

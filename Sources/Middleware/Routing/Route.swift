@@ -26,6 +26,10 @@ public struct Route: Sendable {
     /// Whether a request that the router inside has no route for goes on with the next best route outside.
     public let fallsThrough: Bool
     let pipeline: Pipeline
+    /// Where it stands; `nil` outside of any route.
+    private let scope: RouteScope?
+    /// Whether a router was made in its braces.
+    let hasRouterInside: Bool
 
     /// A route for every method.
     ///
@@ -79,13 +83,17 @@ public struct Route: Sendable {
         _ fallsThrough: Bool,
         _ stages: () -> Pipeline
     ) {
-        let joined = pattern.joined(to: RouteScope.current?.pattern)
+        scope = RouteScope.current
+        let joined = pattern.joined(to: scope?.pattern)
         self.pattern = joined
         self.methods = methods
         self.hosts = hosts
         self.predicate = predicate
         self.fallsThrough = fallsThrough
-        pipeline = RouteScope.$current.withValue(RouteScope(pattern: joined, fallsThrough: fallsThrough)) { stages() }
+        let inside = RouteScope(
+            pattern: joined, methods: methods, hosts: hosts, fallsThrough: fallsThrough, in: scope)
+        pipeline = RouteScope.$current.withValue(inside) { stages() }
+        hasRouterInside = inside.hasRouter
     }
 
     /// What is wrong with it on its own.
@@ -97,6 +105,15 @@ public struct Route: Sendable {
         }
         faults += hosts.compactMap(\.fault)
         if let fault = predicate.term.fault { faults.append(fault) }
+        if fallsThrough, !hasRouterInside {
+            faults.append(
+                RouteFault(
+                    "has a route \(pattern) that falls through, and no router was made in its braces",
+                    mend: "make the router there, or leave fallsThrough out"
+                )
+            )
+        }
+        if let fault = scope?.fault(ofRoute: pattern, methods, hosts) { faults.append(fault) }
         return faults
     }
 }

@@ -85,14 +85,22 @@ public struct RoutePattern: Sendable, Hashable {
             joined.removeLast("/**".count)
         }
         joined += text.isEmpty ? (joined.isEmpty ? "/" : "") : "/" + text
-        // Once more from the text, which also sees a parameter that is named twice.
-        let whole = RoutePattern(text: joined, segments: prefix + segments, fault: nil)
-        guard outer.overlaps(whole.segments.isEmpty ? RoutePattern("/") : whole) else {
-            return outside(outer, as: joined)
+        var whole = prefix + segments
+        // The root itself, a slash with nothing behind it.
+        if whole.isEmpty { whole = [.literal([])] }
+        guard whole.count <= Self.mostSegments else {
+            return RoutePattern(text: joined, segments: [], fault: Self.tooLong(joined, whole.count))
         }
-        let again = RoutePattern(joined)
         // A name of the outer pattern that comes again inside is allowed: the inner one wins.
-        return again.fault == nil ? again : RoutePattern(text: joined, segments: whole.segments, fault: nil)
+        let pattern = RoutePattern(text: joined, segments: whole, fault: nil)
+        return outer.overlaps(pattern) ? pattern : outside(outer, as: joined)
+    }
+
+    private static func tooLong(_ text: String, _ count: Int) -> RouteFault {
+        RouteFault(
+            "has a pattern of \(count) segments, \(text.prefix(40))…",
+            mend: "use at most \(mostSegments)"
+        )
     }
 
     private func outside(_ outer: RoutePattern, as whole: String) -> RoutePattern {
@@ -143,12 +151,7 @@ extension RoutePattern {
         guard !text.isEmpty else { return [] }
         let path = text.hasPrefix("/") ? text.dropFirst() : text[...]
         let pieces = path.split(separator: "/", omittingEmptySubsequences: false)
-        guard pieces.count <= mostSegments else {
-            throw RouteFault(
-                "has a pattern of \(pieces.count) segments, \(text.prefix(40))…",
-                mend: "use at most \(mostSegments)"
-            )
-        }
+        guard pieces.count <= mostSegments else { throw tooLong(text, pieces.count) }
         var segments: [Segment] = []
         var names: Set<String> = []
         for (index, piece) in pieces.enumerated() {

@@ -10,7 +10,8 @@ package import NIOCore
 ///
 /// A predicate that asks for a value wants it to be the only one: a field, a query item or a cookie that comes twice
 /// has no value, since the origin may read the other one. Names of fields are compared without regard to case; other
-/// names, and all values, exactly. Names and values of a query are compared decoded, those of cookies as they stand.
+/// names, and all values, exactly. Names and values of a query are compared decoded, with `+` as it stands, those of
+/// cookies as they stand.
 ///
 /// It reads the head and nothing else. What takes computing or waiting is a middleware inside the route.
 public struct RoutePredicate: Sendable {

@@ -12,26 +12,22 @@ import NIOCore
 ///
 /// Immutable, and shared by all threads.
 final class RouteTable: Sendable {
-    /// The routes of one host and of patterns that match the same paths.
-    fileprivate struct Leaf {
-        /// By method, those with more predicates first; as numbers of routes.
-        var named: [(method: HTTPRequest.Method, routes: [Int])] = []
-        /// Those for every method.
-        var any: [Int] = []
+    /// A route for one method, or for all.
+    private struct Candidate {
+        /// The place among `methods`; -1 for all.
+        var method: Int
+        var route: Int
+        var isUnconditional: Bool
     }
 
-    /// A route as it is served.
-    struct Entry: Sendable {
-        let handler: any Handler
-        let pattern: RoutePattern
-        let predicate: RoutePredicate.Term
-        let fallsThrough: Bool
-    }
-
-    let entries: [Entry]
-    private let methods: [[HTTPRequest.Method]?]
+    let entries: [RouteEntry]
+    /// The methods that routes name.
+    private let methods: [HTTPRequest.Method]
     private let trie: RouteTrie
-    private let leaves: [Leaf]
+    /// The routes of one host and of patterns that match the same paths, as a range of `candidates`.
+    private let leaves: [Range<Int>]
+    /// Those of a leaf by method, and of a method those with more predicates first.
+    private let candidates: [Candidate]
     /// Hosts by name, and by what they end with, with the number of their root.
     private let exactHosts: ByteTable
     private let hostsBelow: ByteTable
@@ -47,8 +43,18 @@ final class RouteTable: Sendable {
         var exactHosts = ByteTable()
         var hostsBelow = ByteTable()
         var anyHost: Int32?
-        var leaves: [Leaf] = []
+        var methods: [HTTPRequest.Method] = []
+        var leaves: [[Candidate]] = []
         for (number, route) in routes.enumerated() where route.faults.isEmpty {
+            let named = route.methods.map { named in
+                Set(named).map { method in
+                    if let known = methods.firstIndex(of: method) { return known }
+                    methods.append(method)
+                    return methods.count - 1
+                }
+            }
+            var isUnconditional = false
+            if case .always = route.predicate.term { isUnconditional = true }
             for host in route.hosts.isEmpty ? [.any] : Set(route.hosts.map(\.kind)) {
                 let root: Int32
                 switch host {
@@ -61,60 +67,89 @@ final class RouteTable: Sendable {
                     root = hostsBelow.insert(bytes, of: 0) { trie.addRoot() }
                 }
                 let leaf = trie.leaf(of: route.pattern.segments, from: root)
-                while leaves.count <= leaf { leaves.append(Leaf()) }
-                leaves[leaf].add(number, for: route.methods)
+                while leaves.count <= leaf { leaves.append([]) }
+                for method in named ?? [-1] {
+                    leaves[leaf].append(
+                        Candidate(method: method, route: number, isUnconditional: isUnconditional))
+                }
             }
         }
         let weights = routes.map(\.predicate.term.weight)
-        for index in leaves.indices { leaves[index].sort(by: weights) }
+        for index in leaves.indices {
+            leaves[index].sort { ($0.method, -weights[$0.route]) < ($1.method, -weights[$1.route]) }
+        }
+        var ranges: [Range<Int>] = []
+        var candidates: [Candidate] = []
+        for leaf in leaves {
+            ranges.append(candidates.count..<candidates.count + leaf.count)
+            candidates += leaf
+        }
         self.trie = trie
         self.exactHosts = exactHosts
         self.hostsBelow = hostsBelow
         self.anyHost = anyHost
-        self.leaves = leaves
+        self.methods = methods
+        self.leaves = ranges
+        self.candidates = candidates
         self.answersHead = answersHead
-        entries = routes.map {
-            Entry(
-                handler: $0.pipeline.first,
-                pattern: $0.pattern,
-                predicate: $0.predicate.term,
-                fallsThrough: $0.fallsThrough
-            )
-        }
-        methods = routes.map(\.methods)
+        entries = routes.map { RouteEntry($0) }
         asksForClient = routes.contains { $0.predicate.term.asksForClient }
         ties = Self.ties(of: routes, in: leaves, weights)
     }
 
     /// The best route that takes the request and is not among `tried`.
+    ///
+    /// - Parameters:
+    ///   - question: where method, host and target are read.
+    ///   - request: where fields are.
+    ///   - client: whose request it is, if anybody asks.
     func best(
-        _ question: RouteQuestion, _ headers: Headers, _ client: @autoclosure () -> SocketAddress?, tried: [Int] = []
+        _ question: Request.Head,
+        _ request: Request.Head,
+        _ client: @autoclosure () -> SocketAddress?,
+        tried: [Int] = []
     ) -> Int? {
         let client = asksForClient ? client() : nil
-        return visitLeaves(question) { leaf in
-            func first(_ routes: [Int]) -> Int? {
-                for route in routes where !tried.contains(route) {
-                    if holds(route, question, headers, client) { return route }
-                }
-                return nil
-            }
-            if let route = first(leaves[leaf].routes(of: question.method)) { return route }
-            if answersHead, question.method.matches(.head), let route = first(leaves[leaf].routes(of: .get)) {
+        let method = place(of: question.method)
+        // That of GET, for a HEAD that it may take.
+        let substitute = answersHead && !methods.isEmpty && question.method.matches(.head) ? place(of: .get) : -2
+        return visitLeaves(of: question) { leaf in
+            if method >= 0, let route = first(method, in: leaf, question, request, client, tried) { return route }
+            if substitute >= 0, let route = first(substitute, in: leaf, question, request, client, tried) {
                 return route
             }
-            return first(leaves[leaf].any)
+            return first(-1, in: leaf, question, request, client, tried)
         }
+    }
+
+    /// The first route of a leaf that is for that method, by its place, and takes the request.
+    private func first(
+        _ method: Int,
+        in leaf: Int,
+        _ question: Request.Head,
+        _ request: Request.Head,
+        _ client: SocketAddress?,
+        _ tried: [Int]
+    ) -> Int? {
+        for index in leaves[leaf] {
+            let candidate = candidates[index]
+            guard candidate.method == method, tried.isEmpty || !tried.contains(candidate.route) else { continue }
+            if candidate.isUnconditional || holds(candidate.route, question, request, client) { return candidate.route }
+        }
+        return nil
     }
 
     /// The methods with which some route would take the request.
     func allowed(
-        _ question: RouteQuestion, _ headers: Headers, _ client: @autoclosure () -> SocketAddress?
+        _ question: Request.Head, _ request: Request.Head, _ client: @autoclosure () -> SocketAddress?
     ) -> Set<HTTPRequest.Method> {
         let client = asksForClient ? client() : nil
         var allowed: Set<HTTPRequest.Method> = []
-        _ = visitLeaves(question) { leaf in
-            for (method, routes) in leaves[leaf].named where !allowed.contains(method) {
-                if routes.contains(where: { holds($0, question, headers, client) }) { allowed.insert(method) }
+        _ = visitLeaves(of: question) { leaf in
+            for candidate in candidates[leaves[leaf]] where candidate.method >= 0 {
+                let method = methods[candidate.method]
+                guard !allowed.contains(method), holds(candidate.route, question, request, client) else { continue }
+                allowed.insert(method)
             }
             return nil
         }
@@ -122,33 +157,45 @@ final class RouteTable: Sendable {
         return allowed
     }
 
-    private func holds(_ route: Int, _ question: RouteQuestion, _ headers: Headers, _ client: SocketAddress?) -> Bool {
-        if case .always = entries[route].predicate { return true }
-        return entries[route].predicate.holds(target: question.target, headers: headers, client: client)
+    /// The method's place among `methods`; -2 when no route names it.
+    private func place(of method: HTTPRequest.Method) -> Int {
+        for index in methods.indices where methods[index].matches(method) { return index }
+        return -2
+    }
+
+    private func holds(
+        _ route: Int, _ question: Request.Head, _ request: Request.Head, _ client: SocketAddress?
+    ) -> Bool {
+        entries[route].predicate.holds(target: question.target, headers: request.headers, client: client)
     }
 
     /// Shows the leaves of host and path, the best first, until one gives a route.
-    private func visitLeaves(_ question: RouteQuestion, _ visit: (Int) -> Int?) -> Int? {
-        guard !question.target.isAsterisk else { return nil }
-        return question.target.withPath { path in
-            if let key = hostKey(question.authority) {
-                if let root = Self.find(key, 0, in: exactHosts), let found = trie.search(path, from: root, visit) {
-                    return found
-                }
-                if !hostsBelow.isEmpty {
-                    for dot in key.indices where dot > 0 && key[dot] == UInt8(ascii: ".") {
-                        guard let root = Self.find(key, dot, in: hostsBelow) else { continue }
-                        if let found = trie.search(path, from: root, visit) { return found }
-                    }
-                }
+    @inline(__always)
+    private func visitLeaves(of question: Request.Head, _ visit: (Int) -> Int?) -> Int? {
+        question.target.withPath { path in
+            // `*` is not a path: RFC 9110 section 7.1.
+            guard path.count > 0, path[0] == UInt8(ascii: "/") else { return nil }
+            if !exactHosts.isEmpty || !hostsBelow.isEmpty,
+                let found = visitLeaves(ofHost: question.authority, path, visit)
+            {
+                return found
             }
-            return anyHost.flatMap { trie.search(path, from: $0, visit) }
+            guard let anyHost else { return nil }
+            return trie.search(path, from: anyHost, visit)
         }
     }
 
-    /// The host that is looked up; `nil` when no route asks for one.
-    private func hostKey(_ authority: Authority) -> [UInt8]? {
-        exactHosts.isEmpty && hostsBelow.isEmpty ? nil : HostKey(authority)?.bytes
+    private func visitLeaves(ofHost authority: Authority, _ path: Span<UInt8>, _ visit: (Int) -> Int?) -> Int? {
+        guard let key = HostKey(authority)?.bytes else { return nil }
+        if let root = Self.find(key, 0, in: exactHosts), let found = trie.search(path, from: root, visit) {
+            return found
+        }
+        guard !hostsBelow.isEmpty else { return nil }
+        for dot in key.indices where dot > 0 && key[dot] == UInt8(ascii: ".") {
+            guard let root = Self.find(key, dot, in: hostsBelow) else { continue }
+            if let found = trie.search(path, from: root, visit) { return found }
+        }
+        return nil
     }
 
     private static func find(_ key: [UInt8], _ start: Int, in table: ByteTable) -> Int32? {
@@ -158,46 +205,19 @@ final class RouteTable: Sendable {
         return table.find(hash, 0, key.span.extracting(start..<key.count))
     }
 
-    private static func ties(of routes: [Route], in leaves: [Leaf], _ weights: [Int]) -> [(Int, Int)] {
+    private static func ties(of routes: [Route], in leaves: [[Candidate]], _ weights: [Int]) -> [(Int, Int)] {
         var ties: Set<[Int]> = []
         for leaf in leaves {
-            for group in leaf.named.map(\.routes) + [leaf.any] {
-                for (index, left) in group.enumerated() {
-                    // They are sorted by weight.
-                    for right in group[(index + 1)...] where weights[left] == weights[right] {
-                        if !routes[left].predicate.term.excludes(routes[right].predicate.term) {
-                            ties.insert([min(left, right), max(left, right)])
-                        }
-                    }
+            for (index, left) in leaf.enumerated() {
+                // They are sorted by method and weight: those that may tie follow.
+                for right in leaf[(index + 1)...] {
+                    guard right.method == left.method, weights[right.route] == weights[left.route] else { break }
+                    let (left, right) = (left.route, right.route)
+                    guard !routes[left].predicate.term.excludes(routes[right].predicate.term) else { continue }
+                    ties.insert([min(left, right), max(left, right)])
                 }
             }
         }
         return ties.sorted { $0.lexicographicallyPrecedes($1) }.map { ($0[0], $0[1]) }
-    }
-}
-
-extension RouteTable.Leaf {
-    fileprivate mutating func add(_ route: Int, for methods: [HTTPRequest.Method]?) {
-        guard let methods else {
-            any.append(route)
-            return
-        }
-        for method in Set(methods) {
-            if let index = named.firstIndex(where: { $0.method == method }) {
-                named[index].routes.append(route)
-            } else {
-                named.append((method, [route]))
-            }
-        }
-    }
-
-    fileprivate mutating func sort(by weights: [Int]) {
-        for index in named.indices { named[index].routes.sort { weights[$0] > weights[$1] } }
-        any.sort { weights[$0] > weights[$1] }
-    }
-
-    fileprivate func routes(of method: HTTPRequest.Method) -> [Int] {
-        for each in named where each.method.matches(method) { return each.routes }
-        return []
     }
 }

@@ -60,29 +60,39 @@ struct RouteTrie: Sendable {
         search(path, at: 1, root, visit)
     }
 
-    /// `position` is where the next segment begins: behind its slash, and past the end of the path when there is none.
-    private func search(_ path: Span<UInt8>, at position: Int, _ number: Int32, _ visit: (Int) -> Int?) -> Int? {
-        let node = nodes[Int(number)]
-        if position > path.count {
-            if node.end >= 0, let found = visit(Int(node.end)) { return found }
-        } else if node.hasLiterals || node.parameter >= 0 {
-            var hash = ByteTable.Hash(owner: number)
+    /// `start` is where the next segment begins: behind its slash, and past the end of the path when there is none.
+    private func search(_ path: Span<UInt8>, at start: Int, _ first: Int32, _ visit: (Int) -> Int?) -> Int? {
+        var position = start
+        var number = first
+        while true {
+            let node = nodes[Int(number)]
+            if position > path.count {
+                if node.end >= 0, let found = visit(Int(node.end)) { return found }
+                return node.rest < 0 ? nil : visit(Int(node.rest))
+            }
             var end = position
-            while end < path.count, path[end] != UInt8(ascii: "/") {
-                hash.add(path[end])
-                end += 1
+            var next: Int32 = -1
+            if node.hasLiterals {
+                var hash = ByteTable.Hash(owner: number)
+                while end < path.count, path[end] != UInt8(ascii: "/") {
+                    hash.add(path[end])
+                    end += 1
+                }
+                next = literals.find(hash, number, path.extracting(position..<end)) ?? -1
+            } else if node.parameter >= 0 {
+                while end < path.count, path[end] != UInt8(ascii: "/") { end += 1 }
             }
-            if node.hasLiterals, let next = literals.find(hash, number, path.extracting(position..<end)),
-                let found = search(path, at: end + 1, next, visit)
-            {
-                return found
+            var parameter = end > position ? node.parameter : -1
+            if next < 0 { swap(&next, &parameter) }
+            // The only way on takes no call, so that depth is that of the choices.
+            if next >= 0, parameter < 0, node.rest < 0 {
+                number = next
+                position = end + 1
+                continue
             }
-            if node.parameter >= 0, end > position,
-                let found = search(path, at: end + 1, node.parameter, visit)
-            {
-                return found
-            }
+            if next >= 0, let found = search(path, at: end + 1, next, visit) { return found }
+            if parameter >= 0, let found = search(path, at: end + 1, parameter, visit) { return found }
+            return node.rest < 0 ? nil : visit(Int(node.rest))
         }
-        return node.rest >= 0 ? visit(Int(node.rest)) : nil
     }
 }

@@ -35,6 +35,11 @@ package import NIOCore
 ///
 /// A router that is made elsewhere and only used there is a router of its own: it matches requests as they come to it.
 ///
+/// ## Metrics
+/// The outermost router counts each request once, under the pattern of the innermost route that had it, joined with
+/// those around it: `middleware_router_requests_total` by route and class of status, as the answer leaves this router,
+/// and `middleware_router_request_duration_seconds` by route. What no route took has the route `none`.
+///
 /// ## Placement
 /// At the end of a chain. Inside a ``ClientAddress``, if there is one, when predicates ask for the client.
 ///
@@ -72,6 +77,7 @@ public struct Router: Handler {
     private let configuration: Configuration
     private let table: RouteTable
     private let scope: RouteScope?
+    private let recorder: RouteRecorder
 
     /// A router of these routes, with that configuration; bad values are reported by the ``blueprint``.
     public init(_ configuration: Configuration = Configuration(), @RouterBuilder _ routes: () -> [Route]) {
@@ -80,10 +86,16 @@ public struct Router: Handler {
 
     /// A router of routes in an array.
     public init(_ routes: [Route], _ configuration: Configuration = Configuration()) {
+        self.init(routes, configuration, recorder: RouterMetric.recorder)
+    }
+
+    package init(_ routes: [Route], _ configuration: Configuration = Configuration(), recorder: RouteRecorder) {
         self.routes = routes
+        self.recorder = recorder
         self.configuration = configuration
         table = RouteTable(routes, answersHead: configuration.answersHead)
         scope = RouteScope.current
+        scope?.noteRouter()
     }
 
     public var blueprint: Blueprint {
@@ -103,84 +115,133 @@ public struct Router: Handler {
                 mend: "remove one, or tell them apart by host, path, method or one more predicate"
             )
         }
+        if let scope, scope.pattern.fault == nil {
+            // Those that were made in the same braces are joined with it and have been told of.
+            for route in routes where route.pattern.fault == nil && !scope.pattern.overlaps(route.pattern) {
+                blueprint.require(
+                    false,
+                    "has the pattern \(route.pattern), which matches nothing that the route \(scope.pattern) around it takes",
+                    mend: "make the route in the braces of that one, or make this router outside of them"
+                )
+            }
+        }
         blueprint.preview = { [self] request in
             guard !table.asksForClient else { return .unknown }
-            if let route = best(for: request) { return .takes(route) }
-            return .answers(miss(RouteQuestion(request), allowed(for: request)).status)
+            // Whether a router further in misses is not known here.
+            if let route = best(for: request) { return table.entries[route].fallsThrough ? .unknown : .takes(route) }
+            return .answers(miss(request.head, allowed(for: request)).status)
         }
         return blueprint
     }
 
     /// Which of ``routes`` takes a request, as the outermost router sees it; `nil` for a miss.
     package func best(for request: Request, client: SocketAddress? = nil) -> Int? {
-        table.best(RouteQuestion(request), request.headers, client)
+        table.best(request.head, request.head, client)
     }
 
     /// The methods with which a request would be taken, OPTIONS only if a route takes it by name.
     package func allowed(for request: Request, client: SocketAddress? = nil) -> Set<HTTPRequest.Method> {
-        table.allowed(RouteQuestion(request), request.headers, client)
+        table.allowed(request.head, request.head, client)
     }
 
     @inline(__always)
     public func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
-        let outer = context[PathParametersKey.self].match
-        let question = (scope == nil ? nil : outer?.question) ?? RouteQuestion(request)
+        let question = (scope == nil ? nil : context[RouteQuestionKey.self]?.head) ?? request.head
         // A part in between may have asked before.
         if let scope, scope.fallsThrough { context[RouteMissKey.self] = false }
-        guard let route = table.best(question, request.headers, context.clientAddress) else {
-            let allowed = table.allowed(question, request.headers, context.clientAddress)
-            if let scope, scope.fallsThrough { context[RouteMissKey.self] = true }
-            return miss(question, allowed)
+        guard let route = table.best(question, request.head, context.clientAddress) else {
+            return missed(question, request.head, context)
         }
-        if table.entries[route].fallsThrough {
-            return try await inTurn(from: route, question, outer, request, context)
+        let entry = table.entries[route]
+        guard !entry.fallsThrough, !entry.hasRouterInside, !recorder.isRecording else {
+            return try await watch(route, question, request, context)
         }
-        enter(route, question, outer, context)
-        return try await table.entries[route].handler.handle(request, context: context)
+        enter(entry, question, context, in: nil)
+        return try await entry.handler.handle(request, context: context)
     }
 
     /// Notes which route has the request.
-    private func enter(_ route: Int, _ question: RouteQuestion, _ outer: RouteMatch?, _ context: RequestContext) {
-        let pattern = table.entries[route].pattern
-        context[PathParametersKey.self] = PathParameters(
-            match: RouteMatch(question, pattern: pattern, outer: outer)
-        )
-        context[RoutePatternKey.self] = pattern.text
+    ///
+    /// - Parameter outer: the parameters of the routes around this router; what the context has when it is `nil`.
+    @inline(__always)
+    private func enter(
+        _ entry: RouteEntry, _ question: Request.Head, _ context: RequestContext, in outer: PathParameters?
+    ) {
+        if entry.hasParameters {
+            context[PathParametersKey.self] = PathParameters(
+                question, entry, in: outer ?? context[PathParametersKey.self])
+        } else if let outer {
+            context[PathParametersKey.self] = outer
+        }
+        context[RoutePatternKey.self] = entry.pattern.text
+    }
+
+    /// Hands a request on where there is more to do: it is counted, routers inside have to see what this one saw, or
+    /// one of them may miss.
+    private func watch(
+        _ route: Int, _ question: Request.Head, _ request: consuming Request, _ context: RequestContext
+    ) async throws -> Response {
+        let isCounted = recorder.begins(in: context)
+        let entry = table.entries[route]
+        let outer = context[RouteQuestionKey.self]
+        if entry.hasRouterInside { context[RouteQuestionKey.self] = RouteQuestion(head: question) }
+        // A context is kept until the next request, and must not keep the bytes of this one.
+        defer { if entry.hasRouterInside { context[RouteQuestionKey.self] = outer } }
+        do {
+            let response: Response
+            if entry.fallsThrough {
+                response = try await inTurn(from: route, question, request, context)
+            } else {
+                enter(entry, question, context, in: nil)
+                context[RouteEntryKey.self] = entry
+                response = try await entry.handler.handle(request, context: context)
+            }
+            if isCounted { recorder.count(response.status.code, in: context) }
+            return response
+        } catch {
+            if isCounted { recorder.count(nil, in: context) }
+            throw error
+        }
     }
 
     /// Hands the request to a route that falls through, and then to the next best one for as long as they miss. When
     /// none is left, the last answer stands.
     private func inTurn(
-        from first: Int,
-        _ question: RouteQuestion,
-        _ outer: RouteMatch?,
-        _ request: consuming Request,
-        _ context: RequestContext
+        from first: Int, _ question: Request.Head, _ request: consuming Request, _ context: RequestContext
     ) async throws -> Response {
+        let outer = context[PathParametersKey.self]
         var tried = [first]
-        var route = first
+        var entry = table.entries[first]
         while true {
-            enter(route, question, outer, context)
+            enter(entry, question, context, in: outer)
+            context[RouteEntryKey.self] = entry
             context[RouteMissKey.self] = false
-            let response = try await table.entries[route].handler.handle(copy request, context: context)
-            guard table.entries[route].fallsThrough, context[RouteMissKey.self] else {
+            let response = try await entry.handler.handle(copy request, context: context)
+            guard entry.fallsThrough, context[RouteMissKey.self] else {
                 // What a router further inside has missed is not this one's miss.
                 context[RouteMissKey.self] = false
                 return response
             }
-            guard let next = table.best(question, request.headers, context.clientAddress, tried: tried) else {
+            guard let next = table.best(question, request.head, context.clientAddress, tried: tried) else {
                 // The miss is still noted: it is the answer of the router outside that this route may fall through to.
                 context[RouteMissKey.self] = scope?.fallsThrough ?? false
                 return response
             }
             response.body.discard()
             tried.append(next)
-            route = next
+            entry = table.entries[next]
         }
     }
 
+    private func missed(_ question: Request.Head, _ request: Request.Head, _ context: RequestContext) -> Response {
+        if let scope, scope.fallsThrough { context[RouteMissKey.self] = true }
+        let response = miss(question, table.allowed(question, request, context.clientAddress))
+        if recorder.begins(in: context) { recorder.count(response.status.code, in: context) }
+        return response
+    }
+
     /// The answer to a request that no route takes.
-    private func miss(_ question: RouteQuestion, _ allowed: Set<HTTPRequest.Method>) -> Response {
+    private func miss(_ question: Request.Head, _ allowed: Set<HTTPRequest.Method>) -> Response {
         let isOptions = configuration.answersOptions && question.method.matches(.options)
         // RFC 9110 section 9.3.7: an asterisk asks about the server and not about a resource.
         if isOptions, question.target.isAsterisk { return Response(.noContent) }

@@ -169,6 +169,17 @@ struct ConcurrencyLimitTests {
         #expect(held.count == 4)
     }
 
+    @Test("the longest time to come back in is one, and ends nothing")
+    func longestRetry() async throws {
+        var configuration = ConcurrencyLimit.Configuration()
+        configuration.queue = 0
+        configuration.retryAfter = Duration(secondsComponent: .max, attosecondsComponent: 1)
+        let client = client(ConcurrencyLimit(1, configuration))
+        let first = try await client.stream(.get, "/stream")
+        #expect(try await client.get("/").headers[.retryAfter] == "\(Int64.max)")
+        first.leave()
+    }
+
     @Test("bad values and a wrong order are problems of the composition")
     func problems() {
         var configuration = ConcurrencyLimit.Configuration()

@@ -96,6 +96,17 @@ struct IPFilterTests {
         #expect(try await status(IPFilter(allow: ["10.0.0.0/8"], configuration), from: "192.0.2.1") == 200)
     }
 
+    @Test("each of many filters on one loop keeps its own lists when they are replaced")
+    func many() async throws {
+        let filters = (0..<200).map { _ in IPFilter(deny: ["192.0.2.1"]) }
+        for (number, filter) in filters.enumerated() where number % 2 == 0 { try filter.replace(deny: ["192.0.2.2"]) }
+        for index in filters.indices.shuffled() {
+            let banned = index % 2 == 0 ? "192.0.2.2" : "192.0.2.1"
+            #expect(try await status(filters[index], from: banned) == 403)
+            #expect(try await status(filters[index], from: "192.0.2.3") == 200)
+        }
+    }
+
     @Test("bad networks and a wrong order are problems of the composition")
     func problems() {
         let client = TestClient {

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Middleware
 import MiddlewareTesting
+import NIOCore
 import Testing
 
 @Suite("A router in a route")
@@ -197,5 +198,29 @@ struct NestedRouterTests {
             }
         }
         #expect(try await client.get("/a/x").body == "mine")
+    }
+
+    @Test("nothing of a request is kept behind its answer but a copy of its path")
+    func nothingIsKept() async throws {
+        let router = Router {
+            Route("/a/{x}/**") { Router { Route("{y}") { Named("y") } } }
+        }
+        let context = RequestContext(runtime: Runtime())
+        var bytes = ByteBuffer(string: "/a/b%2Fc/d")
+        weak var head: Request.Head?
+        do {
+            var request = Request(.get)
+            request.target = try RequestTarget(normalising: bytes)
+            head = request.head
+            _ = try await router.handle(request, context: context)
+        }
+        #expect(head == nil)
+        #expect(context.parameters.names == ["x", "y"])
+        #expect(context.parameters["x"] == "b/c")
+        #expect(context.parameters["y"] == "d")
+        // Bytes that somebody else held would be copied by a change.
+        let before = bytes.withUnsafeReadableBytes { $0.baseAddress }
+        bytes.setInteger(UInt8(ascii: "x"), at: 0)
+        #expect(bytes.withUnsafeReadableBytes { $0.baseAddress } == before)
     }
 }

@@ -41,6 +41,44 @@ struct RouterProblemTests {
         #expect(router.blueprint.validate().count == 1)
     }
 
+    @Test("routes inside of a route that never get a request are told of")
+    func neverReached() {
+        let elsewhere = [Route("/b") { Named("b") }, Route("/a/c") { Named("c") }]
+        let deep = RoutePattern(String(repeating: "/x", count: 60) + "/**")
+        let router = Router {
+            Route(.get, "/a/**", hosts: ["a.example", "*.b.example"]) {
+                Router {
+                    Route(.post, "post") { Named("1") }
+                    Route(.head, "head", hosts: ["c.b.example"]) { Named("2") }
+                    Route([.put, .get], "put", hosts: ["*.example"]) { Named("3") }
+                    Route("host", hosts: ["b.example"]) { Named("4") }
+                    Route("inner/**", hosts: ["a.example"]) {
+                        Router {
+                            Route(.delete, "deep") { Named("5") }
+                            Route("deep", hosts: ["*.b.example"]) { Named("6") }
+                        }
+                    }
+                }
+            }
+            Route("/a/**") { Router(elsewhere) }
+            Route("/e/**", fallsThrough: true) { Named("7") }
+            Route(deep) { Router { Route("\(deep.text.dropFirst())") { Named("8") } } }
+        }
+        let texts = router.blueprint.validate().map(\.problem)
+        #expect(texts.count == 7)
+        for text in [
+            "a route /a/post for POST inside of one for GET alone",
+            "a route /a/host for b.example inside of one for a.example|*.b.example alone",
+            "a route /a/inner/deep for DELETE inside of one for GET alone",
+            "a route /a/inner/deep for *.b.example inside of one for a.example alone",
+            "the pattern /b, which matches nothing that the route /a/** around it takes",
+            "a route /e/** that falls through, and no router was made in its braces",
+            "a pattern of 121 segments",
+        ] {
+            #expect(texts.contains { $0.contains(text) }, "\(text)")
+        }
+    }
+
     @Test("a router with problems answers, and does not trap")
     func served() async throws {
         let router = Router {
@@ -126,6 +164,8 @@ struct RouterProblemTests {
             }
             Route([.get, .post], "/b", where: .query("q", "1")) { Named("y") }
         }
+        let falling = Router { Route("/**", fallsThrough: true) { Router { Route("a") { Named("a") } } } }
+        #expect(falling.blueprint.preview.map { "\($0(Request(.get, "/b")))" } == "unknown")
         #expect(
             "\(router)" == """
                 Router

@@ -6,12 +6,7 @@ import Testing
 @Suite("Router against a naive matcher")
 struct RouterPropertyTests {
     private static let routes = 1000
-    #if DEBUG
-    /// The naive matcher is a hundred times slower without optimisation; a release build asks 100,000.
-    private static let requests = 10_000
-    #else
     private static let requests = 100_000
-    #endif
 
     /// Among crowded routes every method is taken by most, and much by `**`, so that hardly a request is refused.
     @Test("both give the same answers", arguments: [(1, true), (2, false)] as [(UInt64, Bool)])
