@@ -4,8 +4,8 @@ import NIOCore
 
 /// A gateway to try the library with, and a plain reverse proxy for the command line.
 ///
-/// Without `--upstream` it starts the small ``Origins`` and the ``Gateway`` in front of them. With `--upstream` it
-/// forwards everything to that origin and switches nothing else on.
+/// Without `--upstream` and `--files` it starts the small ``Origins`` and the ``Gateway`` in front of them. With
+/// one of them it forwards everything to that origin, or serves that folder, and switches on what is asked for.
 @main
 struct ExampleServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,7 +13,8 @@ struct ExampleServer: AsyncParsableCommand {
         abstract: "An edge server composed with the Middleware library.",
         discussion: """
             Without --upstream it starts a few origins of its own and a gateway in front of them that shows every piece, \
-            and prints the chain and what to try. With --upstream it is a plain reverse proxy.
+            and prints the chain and what to try. With --upstream it is a plain reverse proxy, with --files a plain file \
+            server.
 
             SIGTERM and SIGINT end it, once the requests in flight are answered.
             """
@@ -40,6 +41,11 @@ struct ExampleServer: AsyncParsableCommand {
     var upstreams: [Endpoint] = []
 
     @Option(
+        help: ArgumentHelp("Serve the files of that folder: all there is without --upstream.", valueName: "FOLDER")
+    )
+    var files: String?
+
+    @Option(
         help: ArgumentHelp("Event loops. (default: one for each core)", valueName: "N"),
         transform: { try Int(threads: $0) }
     )
@@ -53,6 +59,9 @@ struct ExampleServer: AsyncParsableCommand {
     )
     var accessLog: LogFormat?
 
+    @OptionGroup(title: "Pieces in front of whatever answers")
+    var edge: EdgeOptions
+
     @OptionGroup(visibility: .hidden)
     var measurement: Measurement
 
@@ -63,28 +72,43 @@ struct ExampleServer: AsyncParsableCommand {
                     + "balancing over several origins comes later, give it once"
             )
         }
+        if files != nil, !upstreams.isEmpty {
+            throw ValidationError("'--files' answers by itself, leave out '--upstream'")
+        }
         try measurement.validate(upstreams: upstreams.count)
     }
 
     func run() async throws {
         // The loops that NIO shares, on which an access log has its timer.
         if let threads { NIOSingletons.groupLoopCountSuggestion = threads }
-        if let origin = measurement.answer ?? upstreams.first.map({ ReverseProxy(to: $0) as any Handler }) {
+        if let origin = origin {
             try await serve(plainGateway(to: origin), on: listeners.isEmpty ? [.standard] : listeners)
         } else {
             try await runDemo()
         }
     }
 
+    /// What answers when it is not the demo.
+    private var origin: (any Handler)? {
+        if let answer = measurement.answer { return answer }
+        if let files { return Files(root: files) }
+        return upstreams.first.map { ReverseProxy(to: $0) }
+    }
+
     private func plainGateway(to origin: any Handler) -> Pipeline {
-        var layers: [any Middleware] = measurement.layers
+        var layers: [any Middleware] = edge.layers + measurement.layers
         if let format = accessLog?.format { layers.insert(AccessLog(format: format), at: 0) }
         return Pipeline(layers, endingIn: origin)
     }
 
     private func runDemo() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            let gateway = Gateway(origins: try await Origins.start(in: &group), log: accessLog ?? .combined)
+            let origins = try await Origins.start(in: &group)
+            guard let folder = DemoFolder() else {
+                throw ValidationError("no temporary folder can be made for the files of the demo, set TMPDIR to one")
+            }
+            defer { withExtendedLifetime(folder) {} }
+            let gateway = Gateway(origins: origins, files: folder.path, log: accessLog ?? .combined, edge: edge)
             say("\(gateway.chain)\n")
             do {
                 try await serve(gateway.chain, on: listeners.isEmpty ? [.standard] : listeners, announce: tour)

@@ -2,11 +2,11 @@ import CoreMetrics
 import HTTPTypes
 import Middleware
 
-/// The gateway of the demo: every piece of the library that exists, and two of its own.
+/// The gateway of the demo: every piece of the library that exists, and one of its own.
 struct Gateway {
     let chain: Pipeline
 
-    init(origins: Origins, log: LogFormat) {
+    init(origins: Origins, files: String, log: LogFormat, edge: EdgeOptions) {
         let metrics = PrometheusRegistry()
         MetricsSystem.bootstrap(metrics)
 
@@ -14,75 +14,85 @@ struct Gateway {
             RequestID()
             if let format = log.format { AccessLog(format: format) }
             ClientAddress(trusting: ["127.0.0.0/8", "::1/128"])
+            edge.layers
+            ErrorPages("<!doctype html><title>{{status}}</title><h1>{{reason}}</h1><p>Request {{request-id}}</p>")
+            SecurityHeaders()
+            LoadShedder()
             Signature(text: "example")
-            Paths([
-                "/": HandlerFunction { _, _ in
-                    var response = Response(.ok, body: .text("A gateway composed with Middleware. Try /hello\n"))
-                    response.headers[.contentType] = "text/plain; charset=utf-8"
-                    return response
-                },
-                "/hello": ReverseProxy(to: origins.hello),
-                "/echo": ReverseProxy(to: origins.echo),
-                "/ticks": ReverseProxy(to: origins.ticks),
-                "/broken": ReverseProxy(to: origins.broken),
-                "/slow": Pipeline {
-                    Patience(.seconds(2))
+            Router {
+                Route(.get, "/") {
+                    StaticResponse("A gateway composed with Middleware. Try /hello\n")
+                }
+                Route("/hello/**") { ReverseProxy(to: origins.hello) }
+                Route(.get, "/greet/{name}") {
+                    HandlerFunction { _, context in
+                        Response(.ok, body: .text("hello \(context.parameters["name"] ?? "")\n"))
+                    }
+                }
+                Route("/echo/**") {
+                    BodyLimit(bytes: 1 << 20)
+                    ReverseProxy(to: origins.echo)
+                }
+                Route("/ticks/**") { ReverseProxy(to: origins.ticks) }
+                Route("/broken/**") { ReverseProxy(to: origins.broken) }
+                Route("/slow/**") {
+                    ConcurrencyLimit(10)
+                    Timeout(head: .seconds(2))
                     ReverseProxy(to: origins.slow)
-                },
+                }
+                Route("/files/**") { Files(root: files, below: "/files") }
+                Route("/moved/**") { Redirect(from: "/moved", to: "/hello") }
+                Route("/rewritten/**") {
+                    HeaderRewrite {
+                        $0.request.rewritePath(prefix: "/rewritten", to: "/hello")
+                        $0.response.set(.init("X-Asked-For")!, to: "\(.path)")
+                    }
+                    ReverseProxy(to: origins.hello)
+                }
+                Route("/api/**") {
+                    CORS(allowing: ["https://app.example", "http://localhost:*"])
+                    CSRF()
+                    ReverseProxy(to: origins.hello)
+                }
+                Route("/elsewhere/**") {
+                    IPFilter(allow: ["192.0.2.0/24"])
+                    ReverseProxy(to: origins.hello)
+                }
+                Route("/closed/**") {
+                    Maintenance(Maintenance.Switch(isOn: true))
+                    ReverseProxy(to: origins.hello)
+                }
                 // On a listener of its own where strangers reach the gateway.
-                "/metrics": PrometheusMetrics(metrics),
-            ])
+                Route(.get, "/metrics") { PrometheusMetrics(metrics) }
+            }
         }
     }
 }
 
-/// Signs every answer in the field `Server`: a middleware that awaits nothing.
+extension Files {
+    /// Files whose URLs have a beginning that their folder has not.
+    init(root: String, below prefix: String, listing: Listing = .html(atMost: 1000)) {
+        var configuration = Configuration()
+        configuration.prefix = prefix
+        configuration.listing = listing
+        self.init(root: root, configuration)
+    }
+}
+
+extension Redirect {
+    /// What has moved from one folder to another.
+    fileprivate init(from old: String, to new: String) {
+        var configuration = Configuration()
+        configuration.path = .replacingPrefix(old, with: new)
+        self.init(configuration)
+    }
+}
+
+/// Signs every answer in the field `Server`: a middleware of the demo's own.
 struct Signature: HeadMiddleware {
     let text: String
 
     func before(_ request: inout Request, context: RequestContext) -> Response? { nil }
 
     func after(_ response: inout Response, context: RequestContext) { response.headers[.server] = text }
-}
-
-/// Waits so long for an answer and no longer: a middleware that awaits.
-struct Patience: Middleware {
-    private let limit: Duration
-
-    init(_ limit: Duration) { self.limit = limit }
-
-    func handle(_ request: consuming Request, context: RequestContext, next: some Handler) async throws -> Response {
-        let scope = context.limit(to: limit)
-        let response = try await next.handle(request, context: context)
-        scope.lift()
-        return response
-    }
-}
-
-/// Hands a request to the handler of the first path that is its own or a folder above it; 404 when there is none.
-///
-/// `/` stands for itself alone.
-struct Paths: Handler {
-    private let handlers: [(path: String, handler: any Handler)]
-
-    init(_ handlers: KeyValuePairs<String, any Handler>) {
-        self.handlers = handlers.map { (path: $0.key, handler: $0.value) }
-    }
-
-    var blueprint: Blueprint {
-        var blueprint = Blueprint("Paths", children: handlers.map { ($0.path, $0.handler.blueprint) })
-        blueprint.preview = { [self] request in
-            if let index = index(of: request.path) { .takes(index) } else { .answers(.notFound) }
-        }
-        return blueprint
-    }
-
-    func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
-        guard let index = index(of: request.path) else { return Response(.notFound, problem: "there is nothing here") }
-        return try await handlers[index].handler.handle(request, context: context)
-    }
-
-    private func index(of path: String) -> Int? {
-        handlers.firstIndex { path == $0.path || path.hasPrefix($0.path + "/") && $0.path != "/" }
-    }
 }

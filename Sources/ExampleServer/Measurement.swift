@@ -22,21 +22,118 @@ struct Measurement: ParsableArguments {
     )
     var awaiting = 0
 
+    @Option(
+        name: .customLong("layer"),
+        help: ArgumentHelp(
+            "A head middleware of the library, inside those that do nothing; repeatable.", valueName: "NAME")
+    )
+    var pieces: [Piece] = []
+
+    @Option(
+        name: .customLong("networks"),
+        help: ArgumentHelp("Deny that many networks, none of which is the client's.", valueName: "N"),
+        transform: { try Int(count: $0) }
+    )
+    var networks: Int?
+
+    @Option(
+        name: .customLong("routes"),
+        help: ArgumentHelp(
+            "Answer from memory behind that many routes, /service-0/items/list and so on.", valueName: "N"),
+        transform: { try Int(count: $0) }
+    )
+    var routes: Int?
+
+    @Flag(name: .customLong("parameters"), help: "Routes with two parameters, /service-0/{item}/{part} and so on.")
+    var hasParameters = false
+
     func validate(upstreams: Int) throws {
         if isStatic, upstreams > 0 {
             throw ValidationError("'--static' forwards nothing, leave out '--upstream'")
         }
-        if !isStatic, upstreams == 0, heads + awaiting > 0 {
-            throw ValidationError("'--pass-through' and '--awaiting' need '--upstream' or '--static', give one")
+        if !isStatic, upstreams == 0, !layers.isEmpty {
+            throw ValidationError("layers to measure need '--upstream' or '--static', give one")
+        }
+        if !isStatic, routes != nil || hasParameters {
+            throw ValidationError("'--routes' and '--parameters' need '--static', give it")
         }
     }
 
     /// The answer from memory, when it is asked for.
-    var answer: (any Handler)? { isStatic ? StaticAnswer() : nil }
+    var answer: (any Handler)? {
+        guard isStatic else { return nil }
+        guard let routes else { return StaticAnswer() }
+        let rest = hasParameters ? "{item}/{part}" : "items/list"
+        return Router((0..<routes).map { number in Route("/service-\(number)/\(rest)") { StaticAnswer() } })
+    }
 
-    /// The middlewares that do nothing, outermost first.
+    /// The middlewares that are measured, outermost first.
     var layers: [any Middleware] {
-        Array(repeating: PassThrough(), count: heads) + Array(repeating: AwaitingPassThrough(), count: awaiting)
+        var layers: [any Middleware] = Array(repeating: PassThrough(), count: heads)
+        layers += pieces.map(\.middleware)
+        if let networks { layers.append(IPFilter(deny: .spread(networks))) }
+        return layers + Array(repeating: AwaitingPassThrough(), count: awaiting)
+    }
+}
+
+/// What may stand behind `--layer`.
+enum Piece: String, CaseIterable, ExpressibleByArgument {
+    case addressFilter = "ip-filter"
+    case bodyLimit = "body-limit"
+    case loadShedder = "load-shedder"
+    case cors
+    case csrf
+    case securityHeaders = "security-headers"
+    case nonce = "security-headers-nonce"
+    case maintenance
+    case headerRewrite = "header-rewrite"
+    case pathRewrite = "path-rewrite"
+    case errorPages = "error-pages"
+
+    fileprivate var middleware: any Middleware {
+        switch self {
+        case .addressFilter: return IPFilter(deny: ["192.0.2.0/24"])
+        case .bodyLimit: return BodyLimit(bytes: 1 << 20)
+        case .loadShedder: return LoadShedder()
+        case .cors: return CORS(allowing: ["https://app.example"])
+        case .csrf: return CSRF()
+        case .securityHeaders: return SecurityHeaders()
+        case .nonce:
+            var configuration = SecurityHeaders.Configuration.safe
+            configuration.contentSecurityPolicy = "default-src 'self'; script-src 'nonce'"
+            return SecurityHeaders(configuration)
+        case .maintenance: return Maintenance(Maintenance.Switch())
+        case .headerRewrite:
+            return HeaderRewrite {
+                $0.request.set("X-Edge", to: "1")
+                $0.response.remove("X-Powered-By")
+            }
+        case .pathRewrite: return HeaderRewrite { $0.request.rewritePath(prefix: "/service-0", to: "/service-1") }
+        case .errorPages: return ErrorPages("<!doctype html><title>{{status}}</title>")
+        }
+    }
+}
+
+extension [Network] {
+    /// So many networks of 24 bits all over the addresses of IPv4. The first is the neighbour of 127.0.0.0/24, so that
+    /// the way to a client there is as long with few of them as with many.
+    fileprivate static func spread(_ count: Int) -> [Network] {
+        (0..<UInt32(count)).map { number in
+            let bits = (0x7F0001 &+ number &* 0x9E37_79B1) & 0xFFFFFF
+            // The client's own, which is not to be denied.
+            guard bits != 0x7F0000 else { return "192.0.2.0/24" }
+            return Network("\(bits >> 16).\(bits >> 8 & 0xFF).\(bits & 0xFF).0/24")
+        }
+    }
+}
+
+extension Int {
+    /// A number of routes or networks.
+    fileprivate init(count argument: String) throws {
+        guard let number = Int(argument), (1...1_000_000).contains(number) else {
+            throw ValidationError("give a number from 1 to 1000000")
+        }
+        self = number
     }
 }
 

@@ -24,6 +24,16 @@ import Darwin
           \(curl) -i '\(url)/slow?seconds=9'         one that takes too long: 504 after 2 s
           \(curl) -i \(url)/broken                   an origin that answers 500
           \(curl) -i \(url)/nothing                  a path that nobody serves: 404
+          \(curl) -i -X DELETE \(url)/greet/you      a method that a route does not take: 405
+          \(curl) \(url)/greet/you                   a parameter of the path
+          \(curl) -r 0-9 \(url)/files/numbers.txt    a piece of a file
+          \(curl) -iL \(url)/moved/there             what has moved
+          \(curl) -i '\(url)/rewritten?x=1'          another path for the origin
+          \(curl) -i -H 'Origin: https://app.example' \(url)/api   what a page of another origin may read
+          \(curl) -i -d x -H 'Sec-Fetch-Site: cross-site' \(url)/api   a forged request: 403
+          \(curl) -i \(url)/elsewhere                for other networks than yours: 403
+          \(curl) -i \(url)/closed                   maintenance: 503
+          \(curl) -i -H 'Accept: text/html' \(url)/nothing   the same for people
           \(curl) \(url)/metrics                     what was counted meanwhile
 
         Ctrl-C ends it.

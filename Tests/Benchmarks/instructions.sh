@@ -1,6 +1,9 @@
 # User-space instructions for each request on kept-alive connections: two runs under callgrind that differ by 2,000
 # requests, so that starting and stopping cancel out. The figures repeat within one per cent. Sourced by run.sh.
 
+# More arguments for h2load, such as the fields of its requests.
+load=()
+
 # valgrind 3.19 cannot read the debug information of Swift: the binary is stripped of it and keeps its symbols.
 counted() { # URL COMMAND …; in $instructions
     local url=$1 few many
@@ -13,7 +16,7 @@ count() { # REQUESTS URL COMMAND …
     shift 2
     start callgrind "$url" env LD_PRELOAD="$stage/sigsuspend.so" \
         valgrind --tool=callgrind --callgrind-out-file="$stage/callgrind" "$@"
-    done_requests=$(h2load --h1 -n "$requests" -c 8 -t 1 "$url" 2>&1 | grep -oE '[0-9]+ succeeded' || true)
+    done_requests=$(h2load --h1 -n "$requests" -c 8 -t 1 "${load[@]}" "$url" 2>&1 | grep -oE '[0-9]+ succeeded' || true)
     if [ "$done_requests" != "$requests succeeded" ]; then
         say "$1 answered ${done_requests:-nothing} of $requests requests"
         return 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Compares this library with nginx and HAProxy on this machine, in one run, and prints a Markdown table.
 #
-#   run.sh [PART …] [OPTION …]       parts: instructions processor throughput memory; all unless given
+#   run.sh [PART …] [OPTION …]       parts: instructions pieces processor throughput memory; all unless given
 #                                    profile, which is none of them: the costliest functions, under callgrind
 #     --write                        put the table into Documentation/Performance.md
 #     --rounds N                     rounds of whatever is measured in time, in turn with the peers; 5 unless given
@@ -16,7 +16,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-for part in stage instructions processor throughput memory; do . "$here/$part.sh"; done
+for part in stage instructions pieces processor throughput memory; do . "$here/$part.sh"; done
 
 parts=() write= rounds=5 seconds=4 idle_connections=2000 gigabytes=1 release= production= arguments=()
 number() { # OPTION VALUE
@@ -31,8 +31,8 @@ while [ $# -gt 0 ]; do
     *) arguments+=("$1") ;;
     esac
     case $1 in
-    all) parts+=(instructions processor throughput memory) ;;
-    instructions | processor | throughput | memory | profile) parts+=("$1") ;;
+    all) parts+=(instructions pieces processor throughput memory) ;;
+    instructions | pieces | processor | throughput | memory | profile) parts+=("$1") ;;
     --write) write=yes ;;
     --rounds) rounds=$(number "$1" "${2-}"); shift ;;
     --seconds) seconds=$(number "$1" "${2-}"); shift ;;
@@ -45,7 +45,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ ${#parts[@]} -gt 0 ] || parts=(instructions processor throughput memory)
+[ ${#parts[@]} -gt 0 ] || parts=(instructions pieces processor throughput memory)
 page=$root/Documentation/Performance.md
 if [ -n "$write" ]; then
     grep -q '^<!-- figures: begin -->$' "$page" && grep -q '^<!-- figures: end -->$' "$page" \
@@ -58,7 +58,7 @@ need curl curl
 need python3 python3
 for part in "${parts[@]}"; do
     case $part in
-    instructions | profile)
+    instructions | pieces | profile)
         need valgrind valgrind
         need h2load nghttp2-client
         need strip binutils
@@ -73,7 +73,7 @@ done
 missing_tools
 
 open_stage
-[ -n "$release" ] || [[ " ${parts[*]} " != *" instructions "* ]] || build_release
+[ -n "$release" ] || [[ ! " ${parts[*]} " =~ " "(instructions|pieces)" " ]] || build_release
 [ -n "$production" ] || build_production
 start_peers
 if [ "${parts[*]}" = profile ]; then

@@ -25,7 +25,11 @@ struct ExampleServerTests {
         arguments: [
             "--listen nowhere", "--listen 127.0.0.1:65536", "--listen ::1:80", "--listen unix:", "--upstream a:b:c",
             "--upstream https://a", "--upstream a:1 --upstream b:1", "--threads 0", "--threads 1025", "--threads -1",
-            "--access-log loud", "--access-log", "--nonsense",
+            "--access-log loud", "--access-log", "--nonsense", "--allow 10.0.0.0/33", "--deny nobody",
+            "--body-limit -1",
+            "--concurrency 0", "--timeout soon", "--cors app", "--request-header name",
+            "--response-header na\u{7F}me:x",
+            "--files / --upstream a:1",
         ]
     )
     func badArguments(_ arguments: String) async throws {
@@ -41,9 +45,12 @@ struct ExampleServerTests {
     func help() async throws {
         let result = try await #require(Example.program).run(["--help"])
         #expect(result.status == 0 && result.errors == "")
-        let options = result.output.split(separator: "\nOPTIONS:\n").last ?? ""
-        for option in ["--listen", "--upstream", "--threads", "--access-log"] {
-            #expect(options.contains("\n  \(option) ") || options.hasPrefix("  \(option) "), "\(result.output)")
+        for option in [
+            "--listen", "--upstream", "--files", "--threads", "--access-log", "--allow", "--deny", "--body-limit",
+            "--concurrency", "--timeout", "--cors", "--csrf", "--security-headers", "--maintenance", "--error-page",
+            "--strip-prefix", "--request-header", "--response-header",
+        ] {
+            #expect(result.output.contains("\n  \(option) "), "\(option): \(result.output)")
         }
     }
 
@@ -65,6 +72,61 @@ struct ExampleServerTests {
             let logged = result.output.split(separator: "\n")
             #expect(logged.count == 3 && logged[0].contains("\"GET /0 HTTP/1.1\" 200 2"), "\(result.output)")
         }
+    }
+
+    @Test("its pieces stand in front of an upstream")
+    func pieces() async throws {
+        let echo = HandlerFunction { request, _ in
+            Response(
+                .ok, headers: [.server: "o"],
+                body: .text("\(request.path) \(request.headers[.via] ?? "") \(request.headers[.from] ?? "")"))
+        }
+        try await withServer(echo) { origin in
+            let arguments = [
+                "--upstream", "127.0.0.1:\(origin.port)", "--strip-prefix", "/v1", "--request-header", "From: edge",
+                "--response-header", "Server:", "--security-headers", "--cors", "https://app.example", "--csrf",
+                "--body-limit", "10", "--timeout", "30", "--concurrency", "5", "--deny", "192.0.2.0/24",
+                "--maintenance",
+            ]
+            let result = try await Example.run(arguments) { example in
+                let client = try await example.connect()
+                try await client.send("GET /v1/a HTTP/1.1\r\nHost: a\r\nOrigin: https://app.example\r\n\r\n")
+                let answer = try await client.readResponse()
+                #expect(answer.status == .ok && answer.body.hasPrefix("/a ") && answer.body.hasSuffix(" edge"))
+                #expect(answer.headers[.server] == nil && answer.headers[.xFrameOptions] != nil)
+                #expect(answer.headers[.accessControlAllowOrigin] == "https://app.example")
+                try await client.send("POST /v1/a HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n")
+                #expect(try await client.readResponse().status == .contentTooLarge)
+                example.terminate()
+            }
+            #expect(result.status == 0)
+        }
+    }
+
+    @Test("with a folder it serves files, and with a page shows it for errors")
+    func files() async throws {
+        try await withTemporaryFolder { folder in
+            try Data("0123456789".utf8).write(to: folder.appending(path: "a.txt"))
+            try Data("<h1>{{status}}</h1>".utf8).write(to: folder.appending(path: "error.html"))
+            let page = folder.appending(path: "error.html").path()
+            let result = try await Example.run(["--files", folder.path(), "--error-page", page]) { example in
+                let client = try await example.connect()
+                try await client.send("GET /a.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=2-4\r\n\r\n")
+                let part = try await client.readResponse()
+                #expect(part.status == .partialContent && part.body == "234")
+                try await client.send("GET /b.txt HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n")
+                let missing = try await client.readResponse()
+                #expect(missing.status == .notFound && missing.body == "<h1>404</h1>")
+                example.terminate()
+            }
+            #expect(result.status == 0)
+        }
+    }
+
+    @Test("a piece with a bad value ends it with what is wrong")
+    func badPieces() async throws {
+        let result = try await #require(Example.program).run(["--upstream", "a:1", "--strip-prefix", "v1"])
+        #expect(result.status != 0 && result.errors.contains("HeaderRewrite has the path prefix \"v1\""), "\(result)")
     }
 
     @Test("SIGTERM lets a request in flight have its whole answer, and ends it with the status 0")
