@@ -37,6 +37,9 @@ measure_head_middlewares() {
     piece_row 'SecurityHeaders' --layer security-headers
     piece_row 'SecurityHeaders with a nonce' --layer security-headers-nonce
     piece_row 'CORS, the same origin' --layer cors
+    piece_row 'HeaderRewrite, a field set and one removed' --layer header-rewrite
+    piece_row 'HeaderRewrite, a path prefix' --layer path-rewrite
+    piece_row 'ErrorPages' --layer error-pages
     load=(-H "$origin")
     bare=$(piece_counted /)
     piece_row 'CORS, another origin' --layer cors

@@ -11,4 +11,10 @@ public protocol ContextKey {
     associatedtype Value: Sendable
     /// What is read before anything was set.
     static var defaultValue: Value { get }
+    /// The same for a key that follows from something else in the context. ``defaultValue`` unless implemented.
+    static func defaultValue(in context: RequestContext) -> Value
+}
+
+extension ContextKey {
+    public static func defaultValue(in context: RequestContext) -> Value { defaultValue }
 }

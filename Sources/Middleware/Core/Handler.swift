@@ -21,6 +21,13 @@ public protocol Handler: Sendable {
     nonisolated(nonsending) func handle(_ request: consuming Request, context: RequestContext) async throws -> Response
 }
 
+/// A handler that only chooses who answers. Head middlewares around it ask it, and call who was chosen in their own frame;
+/// who calls ``Handler/handle(_:context:)`` gets answers in place of throws, ``CancellationError`` apart.
+package protocol ChoosingHandler: Handler {
+    /// Who answers the request. What that one throws is the caller's to answer.
+    func choose(for request: borrowing Request, context: RequestContext) -> any Handler
+}
+
 /// Takes a raw connection: for listeners that do not speak HTTP. None of this library's does so yet; an upgraded HTTP
 /// exchange goes to ``Response/upgrade``.
 public protocol ConnectionHandler: Sendable {

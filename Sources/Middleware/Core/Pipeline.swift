@@ -16,12 +16,15 @@
 public struct Pipeline: Handler {
     /// What the pipeline does: its outermost layer.
     package let first: any Handler
+    /// The same for a caller that answers what it throws: without middlewares, the handler and nothing around it.
+    package let unanswered: any Handler
 
     /// The middlewares, outermost first, around `handler`.
     public init(_ middlewares: [any Middleware], endingIn handler: any Handler) {
+        let inside = handler as? Pipeline
         // Built from the inside; what is not a layer yet does not answer its throws.
-        var next = handler
-        var isRaw = !(handler is Pipeline)
+        var next = inside?.first ?? handler
+        var isRaw = inside == nil && !(handler is any ChoosingHandler)
         var heads: HeadLayer?
         for middleware in middlewares.reversed() {
             if let head = middleware as? any HeadMiddleware {
@@ -42,6 +45,7 @@ public struct Pipeline: Handler {
             isRaw = false
         }
         first = isRaw ? Self.answering(next) : next
+        unanswered = middlewares.isEmpty ? inside?.unanswered ?? handler : first
     }
 
     // Each opens the types of its arguments, once and for all requests.
@@ -56,7 +60,12 @@ public struct Pipeline: Handler {
     }
 
     private static func stack(_ heads: HeadLayer, _ next: some Handler) -> any Handler {
-        HeadStack(heads, next: next)
+        if let choosing = next as? any ChoosingHandler { return stack(heads, choosing: choosing) }
+        return HeadStack(heads, next: next)
+    }
+
+    private static func stack(_ heads: HeadLayer, choosing: some ChoosingHandler) -> any Handler {
+        ChoosingStack(heads, choosing: choosing)
     }
 
     /// The stages of a builder: middlewares, then one handler.
@@ -144,12 +153,41 @@ private struct HeadStack<Next: Handler>: Handler {
             }
             response = try await next.handle(consume request, context: context)
         } catch {
-            guard !error.isCancellation else { throw error }
-            response = Response(answering: error, context: context)
-            if pass.count < heads.count {
+            return try heads.answer(error, context, pass.count)
+        }
+        heads.after(&response, context)
+        return response
+    }
+}
+
+/// The same around a handler that chooses: what it chose is called in this frame.
+private struct ChoosingStack<Choosing: ChoosingHandler>: Handler {
+    private let heads: HeadLayer
+    private let choosing: Choosing
+
+    init(_ heads: HeadLayer, choosing: Choosing) {
+        self.heads = heads
+        self.choosing = choosing
+    }
+
+    var blueprint: Blueprint { heads.blueprint(followedBy: choosing.blueprint) }
+
+    @inline(__always)
+    func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
+        var request = request
+        var pass = HeadPass()
+        var response: Response
+        do {
+            try heads.before(&request, context, &pass)
+            if let answer = pass.answer {
+                response = answer
                 heads.after(&response, context, pass.count)
                 return response
             }
+            let chosen = choosing.choose(for: request, context: context)
+            response = try await chosen.handle(consume request, context: context)
+        } catch {
+            return try heads.answer(error, context, pass.count)
         }
         heads.after(&response, context)
         return response
@@ -189,6 +227,14 @@ private class HeadLayer: @unchecked Sendable {
 
     /// Shows an answer to the outermost `count`, the innermost of them first.
     func after(_ response: inout Response, _ context: RequestContext, _ count: Int) {}
+
+    /// Answers what was thrown when `count` had let the request pass, and shows it to these.
+    final func answer(_ error: any Error, _ context: RequestContext, _ count: Int) throws -> Response {
+        guard !error.isCancellation else { throw error }
+        var response = Response(answering: error, context: context)
+        after(&response, context, count)
+        return response
+    }
 }
 
 /// The layer of one type of middleware. Unchecked because its superclass is; immutable as well.

@@ -55,6 +55,8 @@ public final class RequestContext {
     @exclusivity(unchecked) private var ownLogger: Logger?
     /// Whether the server has told the end of the exchange.
     @exclusivity(unchecked) package var isFinished = false
+    /// The innermost route that has the request. No key: where there are routes, every request has one.
+    @exclusivity(unchecked) package var match = RouteMatch()
     @exclusivity(unchecked) package var informational: ((HTTPResponse.Status, Headers) -> Void)?
 
     /// The keys that were set, and their values in the same order: few, so that a walk beats a table.
@@ -93,7 +95,7 @@ public final class RequestContext {
     public subscript<Key: ContextKey>(_ key: Key.Type) -> Key.Value {
         get {
             let id = ObjectIdentifier(key)
-            guard let index = keys.firstIndex(of: id) else { return Key.defaultValue }
+            guard let index = keys.firstIndex(of: id) else { return Key.defaultValue(in: self) }
             return Self.unpack(values[index]) ?? Key.defaultValue
         }
         set {
@@ -233,6 +235,8 @@ public final class RequestContext {
         )
         fork.keys = keys
         fork.values = values
+        fork.match = match
+        fork.match.compact()
         fork.ownLogger = ownLogger
         fork.beganAt = beganAt
         return fork
@@ -284,6 +288,13 @@ public final class RequestContext {
         }
         finishers.removeAll(keepingCapacity: true)
     }
+
+    /// Has what it keeps of the received bytes in memory of its own: the exchange may last.
+    package func compact() { match.compact() }
+
+    /// Lets go of what holds received bytes, once the exchange is over: a connection that idles with its context would
+    /// keep a read buffer.
+    package func letGo() { match.leave() }
 
     /// Makes it as new for the next exchange of its connection. Only when nothing else holds it.
     package func reset() {

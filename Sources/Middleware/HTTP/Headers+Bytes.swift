@@ -32,20 +32,11 @@ extension Headers {
 
     /// Adds a field whose name is known to be a token; the value is made legal.
     package mutating func append(name: Span<UInt8>, value: Span<UInt8>, known: KnownField) {
-        let nameStart = own.count
-        // Room for a few fields at once: whoever adds one often adds more.
-        let length = name.count + value.count
-        if own.capacity - nameStart < length { own.reserveCapacity(Swift.max(128, 2 * own.capacity + length)) }
-        name.withUnsafeBufferPointer { own.append(contentsOf: $0) }
-        let valueStart = own.count
         var start = 0
         var end = value.count
         while start < end, value[start].isBlankInValue { start += 1 }
         while end > start, value[end - 1].isBlankInValue { end -= 1 }
-        // RFC 9110 section 5.5: a control in a value is replaced by a space before it is passed on.
-        value.extracting(start..<end).withUnsafeBufferPointer { own.append(contentsOf: $0) }
-        for index in valueStart..<own.count where own[index].isControlInValue { own[index] = 0x20 }
-        insert(Entry(name: nameStart..<valueStart, value: valueStart..<own.count, known: known, origin: .own))
+        appendLine(name: name, value: value.extracting(start..<end), known: known)
     }
 
     /// Adds a known field.
@@ -55,30 +46,34 @@ extension Headers {
 
     /// Writes every entry that `skip` does not name as `name: value` CR LF.
     ///
-    /// Neighbours that were received as such lines leave in one copy.
+    /// Neighbours that lie as such lines, received or set one after the other, leave in one copy.
     package func write(into buffer: inout some ByteSink, skip: (Entry) -> Bool = { _ in false }) {
+        guard !isEmpty else { return }
         // Held here, so that no piece has to take hold of them.
-        let received = received
+        let (received, own) = (received, own)
         var run = 0..<0
+        var runIsOwn = false
         for entry in entries where !skip(entry) {
-            if entry.origin == .receivedLine {
-                let line = Int(entry.nameOffset)..<Int(entry.valueOffset) + Int(entry.valueLength) + 2
-                if run.upperBound == line.lowerBound, !run.isEmpty {
-                    run = run.lowerBound..<line.upperBound
-                    continue
-                }
-                received.write(run, into: &buffer)
-                run = line
+            guard entry.origin != .received else {
+                buffer.write(run, of: runIsOwn ? own.span : received.readableBytesUInt8Span)
+                run = 0..<0
+                let bytes = received.readableBytesUInt8Span
+                buffer.write(bytes.extracting(entry.name))
+                buffer.write(": ")
+                buffer.write(bytes.extracting(entry.value))
+                buffer.write("\r\n")
                 continue
             }
-            received.write(run, into: &buffer)
-            run = 0..<0
-            withBytes(of: entry, entry.name) { buffer.write($0) }
-            buffer.write(": ")
-            withBytes(of: entry, entry.value) { buffer.write($0) }
-            buffer.write("\r\n")
+            let line = Int(entry.nameOffset)..<Int(entry.valueOffset) + Int(entry.valueLength) + 2
+            let isOwn = entry.origin == .own
+            if isOwn == runIsOwn, run.upperBound == line.lowerBound, !run.isEmpty {
+                run = run.lowerBound..<line.upperBound
+                continue
+            }
+            buffer.write(run, of: runIsOwn ? own.span : received.readableBytesUInt8Span)
+            (run, runIsOwn) = (line, isOwn)
         }
-        received.write(run, into: &buffer)
+        buffer.write(run, of: runIsOwn ? own.span : received.readableBytesUInt8Span)
     }
 
     /// Whether the entry has that name.
@@ -117,7 +112,12 @@ extension Headers {
 
     /// The index of the first entry of that name.
     package func firstIndex(of name: HTTPField.Name) -> Int? {
-        for index in entries.indices where matches(entries[index], name) { return index }
+        // Few names have the same length, so that most entries cost a comparison of it.
+        let entries = entries
+        let length = UInt32(truncatingIfNeeded: name.canonicalName.utf8.count)
+        for index in entries.indices where entries[index].nameLength == length && matches(entries[index], name) {
+            return index
+        }
         return nil
     }
 
@@ -138,15 +138,15 @@ extension Headers {
     }
 }
 
-extension ByteBuffer {
+extension ByteSink {
     @inline(__always)
-    fileprivate func write(_ range: Range<Int>, into buffer: inout some ByteSink) {
-        if !range.isEmpty { buffer.write(readableBytesUInt8Span.extracting(range)) }
+    fileprivate mutating func write(_ range: Range<Int>, of bytes: Span<UInt8>) {
+        if !range.isEmpty { write(bytes.extracting(range)) }
     }
 }
 
 extension UInt8 {
     /// A control that must not stand in a field value (RFC 9110 section 5.5); HTAB may.
-    fileprivate var isControlInValue: Bool { (self < 0x20 && self != 0x09) || self == 0x7F }
+    var isControlInValue: Bool { (self < 0x20 && self != 0x09) || self == 0x7F }
     fileprivate var isBlankInValue: Bool { self == 0x20 || isControlInValue || self == 0x09 }
 }

@@ -39,6 +39,15 @@ public struct Headers: Sendable {
             self.origin = origin
         }
 
+        /// The same field where its bytes lie so much further on.
+        @inline(__always)
+        func moved(by offset: UInt32) -> Entry {
+            var moved = self
+            moved.nameOffset &+= offset
+            moved.valueOffset &+= offset
+            return moved
+        }
+
         var name: Range<Int> { Int(nameOffset)..<Int(nameOffset) + Int(nameLength) }
         var value: Range<Int> { Int(valueOffset)..<Int(valueOffset) + Int(valueLength) }
     }
@@ -49,7 +58,7 @@ public struct Headers: Sendable {
         case receivedLine
         /// In the received bytes, with other white space around the value.
         case received
-        /// In `own`: set by a middleware, or compacted.
+        /// In `own`: set by a middleware, or compacted. As such a line as well.
         case own
     }
 
@@ -68,6 +77,39 @@ public struct Headers: Sendable {
             self.received = received
             self.entries = entries
             self.known = known
+        }
+
+        /// Room for a few fields at once: whoever adds one often adds more, and each time that an array grows costs more
+        /// than a field.
+        @inline(__always)
+        func makeRoom(for fields: Int, _ bytes: Int) {
+            let count = entries.count + fields
+            if entries.capacity < count { entries.reserveCapacity(Swift.max(16, count + 8)) }
+            let length = own.count + bytes
+            if own.capacity < length { own.reserveCapacity(Swift.max(512, length + 256)) }
+        }
+
+        /// Writes a field as a line, and says where it lies.
+        @inline(__always)
+        func write(_ name: Span<UInt8>, _ value: Span<UInt8>, _ known: KnownField) -> Entry {
+            makeRoom(for: 1, name.count + value.count + 4)
+            // Out of the class and back, so that what is written in between is one array's business.
+            var bytes: [UInt8] = []
+            swap(&bytes, &own)
+            defer { swap(&bytes, &own) }
+            let start = bytes.count
+            name.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+            bytes.append(UInt8(ascii: ":"))
+            bytes.append(UInt8(ascii: " "))
+            let valueStart = bytes.count
+            value.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+            let end = bytes.count
+            // RFC 9110 section 5.5: a control in a value is replaced by a space before it is passed on.
+            for index in valueStart..<end where bytes[index].isControlInValue { bytes[index] = 0x20 }
+            bytes.append(0x0D)
+            bytes.append(0x0A)
+            return Entry(
+                name: start..<start + name.count, value: valueStart..<end, known: known, origin: .own)
         }
 
         init(copying other: Storage) {
@@ -107,6 +149,8 @@ public struct Headers: Sendable {
     package init(received: ByteBuffer, entries: [Entry], known: KnownFields) {
         storage = Storage(received: received, entries: entries, known: known)
     }
+
+    private init(_ storage: Storage) { self.storage = storage }
 
     /// Which of the known fields are there.
     package var known: KnownFields { storage?.known ?? KnownFields() }
@@ -197,15 +241,17 @@ public struct Headers: Sendable {
     /// Fields of a received message refer to the buffer they were read into, which can be far larger than the head. A
     /// cache or any other part that keeps headers past the request compacts them first.
     public func compacted() -> Headers {
-        var result = Headers()
+        let result = Storage()
         result.entries.reserveCapacity(entries.count)
-        result.own.reserveCapacity(entries.reduce(0) { $0 + Int($1.nameLength) + Int($1.valueLength) })
+        result.own.reserveCapacity(entries.reduce(0) { $0 + Int($1.nameLength) + Int($1.valueLength) + 4 })
         for entry in entries {
-            let name = result.take(from: self, entry, entry.name)
-            let value = result.take(from: self, entry, entry.value)
-            result.insert(Entry(name: name, value: value, known: entry.known, origin: .own))
+            let copy = withName(of: entry) { name in
+                withValue(of: entry) { value in result.write(name, value, entry.known) }
+            }
+            result.entries.append(copy)
+            result.known.insert(entry.known)
         }
-        return result
+        return Headers(result)
     }
 
     /// Makes this the one field of that name, in the place of the first. The value is made legal.
@@ -244,111 +290,73 @@ public struct Headers: Sendable {
     /// Gives up the bytes of values that were replaced, once they are most of what is kept.
     private mutating func tidy() {
         guard own.count > 4096 else { return }
-        let live = entries.reduce(0) { $1.origin == .own ? $0 + Int($1.nameLength) + Int($1.valueLength) : $0 }
+        let lines = entries.filter { $0.origin == .own }
+        let live = lines.reduce(0) { $0 + Int($1.nameLength) + Int($1.valueLength) + 4 }
         guard own.count > 4 * live else { return }
-        var kept: [UInt8] = []
-        kept.reserveCapacity(2 * live)
+        let old = own
+        own = []
+        own.reserveCapacity(2 * live)
         for index in entries.indices where entries[index].origin == .own {
             let entry = entries[index]
-            let name = kept.count
-            kept += own[entry.name]
-            let value = kept.count
-            kept += own[entry.value]
-            entries[index] = Entry(name: name..<value, value: value..<kept.count, known: entry.known, origin: .own)
+            entries[index] = unshared().write(
+                old.span.extracting(entry.name), old.span.extracting(entry.value), entry.known)
         }
-        own = kept
+    }
+
+    /// Adds fields that lie in `bytes` as lines, one behind the other, from whose start their entries count.
+    ///
+    /// - Parameters:
+    ///   - known: the known ones among them.
+    ///   - left: the fields that are left out, bit by bit.
+    package mutating func append(
+        _ bytes: [UInt8], _ added: [Entry], _ known: KnownFields, leavingOut left: UInt64 = 0
+    ) {
+        let storage = unshared()
+        let start = UInt32(truncatingIfNeeded: storage.own.count)
+        storage.makeRoom(for: added.count, bytes.count)
+        storage.own.append(contentsOf: bytes)
+        var entries: [Entry] = []
+        swap(&entries, &storage.entries)
+        defer { swap(&entries, &storage.entries) }
+        guard left == 0 else {
+            for index in added.indices where left &>> UInt64(truncatingIfNeeded: index) & 1 == 0 {
+                entries.append(added[index].moved(by: start))
+                storage.known.insert(added[index].known)
+            }
+            return
+        }
+        let first = entries.count
+        entries.append(contentsOf: added)
+        entries.withUnsafeMutableBufferPointer { entries in
+            for index in first..<entries.count {
+                entries[index].nameOffset &+= start
+                entries[index].valueOffset &+= start
+            }
+        }
+        storage.known.formUnion(known)
+    }
+
+    /// Adds a field whose name is a token and whose value has no white space around it.
+    mutating func appendLine(name: Span<UInt8>, value: Span<UInt8>, known: KnownField) {
+        let storage = unshared()
+        let entry = storage.write(name, value, known)
+        storage.entries.append(entry)
+        storage.known.insert(known)
+    }
+
+    /// Writes over bytes of fields that were set, `text` at each of `places`.
+    package mutating func write(_ text: [UInt8], at places: [Int], from start: Int) {
+        let storage = unshared()
+        for place in places where start + place + text.count <= storage.own.count {
+            for index in text.indices { storage.own[start + place + index] = text[index] }
+        }
     }
 
     /// Adds an entry whose bytes are already in place.
     mutating func insert(_ entry: Entry) {
         let storage = unshared()
+        storage.makeRoom(for: 1, 0)
         storage.entries.append(entry)
         storage.known.insert(entry.known)
-    }
-
-    private mutating func take(from other: Headers, _ entry: Entry, _ range: Range<Int>) -> Range<Int> {
-        let start = own.count
-        other.withBytes(of: entry, range) { bytes in
-            for index in bytes.indices { own.append(bytes[index]) }
-        }
-        return start..<own.count
-    }
-}
-
-// MARK: - Fields as HTTPTypes
-
-extension Headers: Sequence {
-    /// Walks over the fields as `HTTPField` values, each made when it is reached.
-    public struct Iterator: IteratorProtocol {
-        private let headers: Headers
-        private var index = 0
-
-        init(_ headers: Headers) { self.headers = headers }
-
-        public mutating func next() -> HTTPField? {
-            while index < headers.entries.count {
-                defer { index += 1 }
-                if let field = headers.field(at: index) { return field }
-            }
-            return nil
-        }
-    }
-
-    public func makeIterator() -> Iterator { Iterator(self) }
-
-    /// The fields in HTTPTypes' own container.
-    public init(_ fields: HTTPFields) {
-        self.init()
-        for field in fields {
-            var name = field.name.rawName
-            name.withUTF8 { name in
-                field.withUnsafeBytesOfValue { value in
-                    append(name: name.span, value: value.span, known: KnownField(name: name.span))
-                }
-            }
-        }
-    }
-
-    private func field(at index: Int) -> HTTPField? {
-        let entry = entries[index]
-        let name = withBytes(of: entry, entry.name) { name in
-            name.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
-        }
-        guard let name = HTTPField.Name(name) else { return nil }
-        return withBytes(of: entry, entry.value) { value in
-            value.withUnsafeBufferPointer { HTTPField(name: name, value: $0) }
-        }
-    }
-}
-
-extension HTTPFields {
-    /// The same fields in the same order in HTTPTypes' own container.
-    public init(_ headers: Headers) {
-        self.init()
-        reserveCapacity(headers.count)
-        for field in headers { append(field) }
-    }
-}
-
-extension Headers: ExpressibleByDictionaryLiteral {
-    /// Fields in the order of the literal; a name may stand more than once.
-    public init(dictionaryLiteral elements: (HTTPField.Name, String)...) {
-        self.init()
-        for (name, value) in elements { append(name, value) }
-    }
-}
-
-extension Headers: Equatable {
-    /// The same fields in the same order, names without regard to case.
-    public static func == (left: Headers, right: Headers) -> Bool {
-        guard left.count == right.count else { return false }
-        return zip(left, right).allSatisfy { $0.name == $1.name && $0.value == $1.value }
-    }
-}
-
-extension Headers: CustomStringConvertible {
-    /// One `name: value` a line.
-    public var description: String {
-        map { "\($0.name.rawName): \($0.value)" }.joined(separator: "\n")
     }
 }

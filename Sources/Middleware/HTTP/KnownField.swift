@@ -4,6 +4,9 @@
 /// A field whose name is not in this list is ``other`` and is found by its name.
 package enum KnownField: UInt8, Sendable, CaseIterable {
     case other
+    case accessControlAllowCredentials
+    case accessControlAllowOrigin
+    case accessControlExposeHeaders
     case connection
     case contentLength
     case date
@@ -11,14 +14,17 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
     case forwarded
     case host
     case keepAlive
+    case origin
     case proxyAuthenticate
     case proxyAuthorization
     case proxyConnection
+    case secFetchSite
     case server
     case te
     case trailer
     case transferEncoding
     case upgrade
+    case vary
     case via
     case xForwardedFor
     case xForwardedHost
@@ -28,6 +34,9 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
     package var canonicalName: StaticString {
         switch self {
         case .other: ""
+        case .accessControlAllowCredentials: "access-control-allow-credentials"
+        case .accessControlAllowOrigin: "access-control-allow-origin"
+        case .accessControlExposeHeaders: "access-control-expose-headers"
         case .connection: "connection"
         case .contentLength: "content-length"
         case .date: "date"
@@ -35,14 +44,17 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
         case .forwarded: "forwarded"
         case .host: "host"
         case .keepAlive: "keep-alive"
+        case .origin: "origin"
         case .proxyAuthenticate: "proxy-authenticate"
         case .proxyAuthorization: "proxy-authorization"
         case .proxyConnection: "proxy-connection"
+        case .secFetchSite: "sec-fetch-site"
         case .server: "server"
         case .te: "te"
         case .trailer: "trailer"
         case .transferEncoding: "transfer-encoding"
         case .upgrade: "upgrade"
+        case .vary: "vary"
         case .via: "via"
         case .xForwardedFor: "x-forwarded-for"
         case .xForwardedHost: "x-forwarded-host"
@@ -62,13 +74,21 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
         switch name.count {
         case 2: candidate = letter == UInt8(ascii: "t") ? .te : .other
         case 3: candidate = letter == UInt8(ascii: "v") ? .via : .other
-        case 4: candidate = letter == UInt8(ascii: "h") ? .host : letter == UInt8(ascii: "d") ? .date : .other
-        case 6: candidate = letter == UInt8(ascii: "s") ? .server : letter == UInt8(ascii: "e") ? .expect : .other
+        case 4:
+            candidate =
+                letter == UInt8(ascii: "h")
+                ? .host : letter == UInt8(ascii: "d") ? .date : letter == UInt8(ascii: "v") ? .vary : .other
+        case 6:
+            candidate =
+                letter == UInt8(ascii: "s")
+                ? .server : letter == UInt8(ascii: "e") ? .expect : letter == UInt8(ascii: "o") ? .origin : .other
         case 7: candidate = letter == UInt8(ascii: "u") ? .upgrade : letter == UInt8(ascii: "t") ? .trailer : .other
         case 9: candidate = letter == UInt8(ascii: "f") ? .forwarded : .other
         case 10:
             candidate = letter == UInt8(ascii: "c") ? .connection : letter == UInt8(ascii: "k") ? .keepAlive : .other
-        case 14: candidate = letter == UInt8(ascii: "c") ? .contentLength : .other
+        case 14:
+            candidate =
+                letter == UInt8(ascii: "c") ? .contentLength : letter == UInt8(ascii: "s") ? .secFetchSite : .other
         case 15: candidate = letter == UInt8(ascii: "x") ? .xForwardedFor : .other
         case 16:
             candidate =
@@ -79,6 +99,9 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
                 ? .xForwardedProto : letter == UInt8(ascii: "t") ? .transferEncoding : .other
         case 18: candidate = letter == UInt8(ascii: "p") ? .proxyAuthenticate : .other
         case 19: candidate = letter == UInt8(ascii: "p") ? .proxyAuthorization : .other
+        case 27: candidate = letter == UInt8(ascii: "a") ? .accessControlAllowOrigin : .other
+        case 29: candidate = letter == UInt8(ascii: "a") ? .accessControlExposeHeaders : .other
+        case 32: candidate = letter == UInt8(ascii: "a") ? .accessControlAllowCredentials : .other
         default: candidate = .other
         }
         guard candidate != .other else {

@@ -1,6 +1,6 @@
 /// A set of known fields as one word: which of them a message has, and which are left out of it.
 package struct KnownFields: Sendable, Hashable {
-    private var bits: UInt32 = 0
+    private var bits: UInt64 = 0
 
     /// No field.
     package init() {}
@@ -33,5 +33,5 @@ package struct KnownFields: Sendable, Hashable {
     package func isDisjoint(with other: KnownFields) -> Bool { bits & other.bits == 0 }
 
     @inline(__always)
-    private static func bit(_ field: KnownField) -> UInt32 { 1 &<< UInt32(field.rawValue) }
+    private static func bit(_ field: KnownField) -> UInt64 { 1 &<< UInt64(field.rawValue) }
 }

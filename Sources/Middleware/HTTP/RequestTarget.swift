@@ -120,8 +120,9 @@ public struct RequestTarget: Sendable, Hashable {
         queryStart.flatMap { bytes.getSlice(at: bytes.readerIndex + $0 + 1, length: byteCount - $0 - 1) }
     }
 
-    /// The bytes of the path behind its first `/`, shared; `nil` for `*`.
-    var pathBytes: ByteBuffer? {
+    /// The bytes of the path behind its first `/`, shared; `nil` for `*`. Inlined, so that the target of a head is not
+    /// copied for it.
+    @inline(__always) var pathBytes: ByteBuffer? {
         guard !isAsterisk else { return nil }
         return bytes.getSlice(at: bytes.readerIndex + 1, length: (queryStart ?? byteCount) - 1)
     }

@@ -1,10 +1,12 @@
 /// A route as it is served. One reference, so that handing it on copies little.
-final class RouteEntry: Sendable {
+final class RouteEntry: MatchedRoute {
+    /// The place among the routes.
+    let number: Int
+    /// What it throws is answered by who calls it.
     let handler: any Handler
-    let pattern: RoutePattern
+    let patternText: String
+    let parameters: [RouteParameter]
     let predicate: RoutePredicate.Term
-    /// Whether the pattern has parameters.
-    let hasParameters: Bool
     /// Whether the request goes on when the router inside misses.
     let fallsThrough: Bool
     /// Whether a router stands inside that has to see what this one saw.
@@ -12,11 +14,14 @@ final class RouteEntry: Sendable {
     /// What is counted of it.
     let series: RouteSeries
 
-    init(_ route: Route) {
-        handler = route.pipeline.first
-        pattern = route.pattern
+    init(_ route: Route, number: Int) {
+        self.number = number
+        handler = route.pipeline.unanswered
+        patternText = route.pattern.text
+        parameters = route.pattern.segments.enumerated().compactMap { number, segment in
+            if case .parameter(let name) = segment { RouteParameter(name: name, segment: number) } else { nil }
+        }
         predicate = route.predicate.term
-        hasParameters = route.pattern.segments.contains { if case .parameter = $0 { true } else { false } }
         fallsThrough = route.fallsThrough
         hasRouterInside = route.hasRouterInside
         series = RouteSeries(route.pattern.text)

@@ -131,9 +131,6 @@ public struct RoutePattern: Sendable, Hashable {
         }
         return true
     }
-
-    /// The place of the segment with that name, the last one when there are several.
-    func place(of name: String) -> Int? { segments.lastIndex(of: .parameter(name)) }
 }
 
 extension RoutePattern: ExpressibleByStringInterpolation {

@@ -92,7 +92,7 @@ final class RouteTable: Sendable {
         self.leaves = ranges
         self.candidates = candidates
         self.answersHead = answersHead
-        entries = routes.map { RouteEntry($0) }
+        entries = routes.enumerated().map { RouteEntry($0.element, number: $0.offset) }
         asksForClient = routes.contains { $0.predicate.term.asksForClient }
         ties = Self.ties(of: routes, in: leaves, weights)
     }
@@ -100,61 +100,71 @@ final class RouteTable: Sendable {
     /// The best route that takes the request and is not among `tried`.
     ///
     /// - Parameters:
-    ///   - question: where method, host and target are read.
+    ///   - path: that of the question, behind its first slash.
+    ///   - question: where method, host and the rest of the target are read.
     ///   - request: where fields are.
     ///   - client: whose request it is, if anybody asks.
     func best(
+        _ path: ByteBuffer,
         _ question: Request.Head,
         _ request: Request.Head,
         _ client: @autoclosure () -> SocketAddress?,
         tried: [Int] = []
-    ) -> Int? {
-        let client = asksForClient ? client() : nil
-        let method = place(of: question.method)
-        // That of GET, for a HEAD that it may take.
-        let substitute = answersHead && !methods.isEmpty && question.method.matches(.head) ? place(of: .get) : -2
-        return visitLeaves(of: question) { leaf in
-            if method >= 0, let route = first(method, in: leaf, question, request, client, tried) { return route }
-            if substitute >= 0, let route = first(substitute, in: leaf, question, request, client, tried) {
-                return route
-            }
-            return first(-1, in: leaf, question, request, client, tried)
-        }
-    }
-
-    /// The first route of a leaf that is for that method, by its place, and takes the request.
-    private func first(
-        _ method: Int,
-        in leaf: Int,
-        _ question: Request.Head,
-        _ request: Request.Head,
-        _ client: SocketAddress?,
-        _ tried: [Int]
-    ) -> Int? {
-        for index in leaves[leaf] {
-            let candidate = candidates[index]
-            guard candidate.method == method, tried.isEmpty || !tried.contains(candidate.route) else { continue }
-            if candidate.isUnconditional || holds(candidate.route, question, request, client) { return candidate.route }
-        }
-        return nil
+    ) -> RouteEntry? {
+        let wanted = WantedRoute(
+            question: question,
+            request: request,
+            client: asksForClient ? client() : nil,
+            tried: tried,
+            method: methods.isEmpty ? -2 : place(of: question.method),
+            substitute: answersHead && !methods.isEmpty && question.method.matches(.head) ? place(of: .get) : -2,
+            takesAnyMethod: true
+        )
+        return search(path, wanted)
     }
 
     /// The methods with which some route would take the request.
     func allowed(
         _ question: Request.Head, _ request: Request.Head, _ client: @autoclosure () -> SocketAddress?
     ) -> Set<HTTPRequest.Method> {
+        // `*` is not a path: RFC 9110 section 7.1.
+        guard let path = question.target.pathBytes else { return [] }
         let client = asksForClient ? client() : nil
         var allowed: Set<HTTPRequest.Method> = []
-        _ = visitLeaves(of: question) { leaf in
-            for candidate in candidates[leaves[leaf]] where candidate.method >= 0 {
-                let method = methods[candidate.method]
-                guard !allowed.contains(method), holds(candidate.route, question, request, client) else { continue }
-                allowed.insert(method)
-            }
-            return nil
+        for (place, method) in methods.enumerated() {
+            let wanted = WantedRoute(
+                question: question,
+                request: request,
+                client: client,
+                tried: [],
+                method: place,
+                substitute: -2,
+                takesAnyMethod: false
+            )
+            if search(path, wanted) != nil { allowed.insert(method) }
         }
         if answersHead, allowed.contains(.get) { allowed.insert(.head) }
         return allowed
+    }
+
+    /// The best route of a leaf.
+    @inline(__always)
+    func route(in leaf: Int, _ wanted: borrowing WantedRoute) -> RouteEntry? {
+        if wanted.method >= 0, let route = first(wanted.method, in: leaf, wanted) { return route }
+        if wanted.substitute >= 0, let route = first(wanted.substitute, in: leaf, wanted) { return route }
+        return wanted.takesAnyMethod ? first(-1, in: leaf, wanted) : nil
+    }
+
+    /// The first route of a leaf that is for that method, by its place, and takes the request.
+    private func first(_ method: Int, in leaf: Int, _ wanted: borrowing WantedRoute) -> RouteEntry? {
+        for index in leaves[leaf] {
+            let candidate = candidates[index]
+            guard candidate.method == method, wanted.tried.isEmpty || !wanted.tried.contains(candidate.route) else {
+                continue
+            }
+            if candidate.isUnconditional || holds(candidate.route, wanted) { return entries[candidate.route] }
+        }
+        return nil
     }
 
     /// The method's place among `methods`; -2 when no route names it.
@@ -163,46 +173,31 @@ final class RouteTable: Sendable {
         return -2
     }
 
-    private func holds(
-        _ route: Int, _ question: Request.Head, _ request: Request.Head, _ client: SocketAddress?
-    ) -> Bool {
-        entries[route].predicate.holds(target: question.target, headers: request.headers, client: client)
+    private func holds(_ route: Int, _ wanted: borrowing WantedRoute) -> Bool {
+        entries[route].predicate.holds(
+            target: wanted.question.target, headers: wanted.request.headers, client: wanted.client)
     }
 
-    /// Shows the leaves of host and path, the best first, until one gives a route.
-    @inline(__always)
-    private func visitLeaves(of question: Request.Head, _ visit: (Int) -> Int?) -> Int? {
-        question.target.withPath { path in
-            // `*` is not a path: RFC 9110 section 7.1.
-            guard path.count > 0, path[0] == UInt8(ascii: "/") else { return nil }
-            if !exactHosts.isEmpty || !hostsBelow.isEmpty,
-                let found = visitLeaves(ofHost: question.authority, path, visit)
-            {
-                return found
-            }
-            guard let anyHost else { return nil }
-            return trie.search(path, from: anyHost, visit)
-        }
+    private func search(_ path: ByteBuffer, _ wanted: borrowing WantedRoute) -> RouteEntry? {
+        let path = path.readableBytesUInt8Span
+        if !exactHosts.isEmpty || !hostsBelow.isEmpty, let found = search(path, atHost: wanted) { return found }
+        guard let anyHost else { return nil }
+        return trie.search(path, at: 0, from: anyHost, wanted, in: self)
     }
 
-    private func visitLeaves(ofHost authority: Authority, _ path: Span<UInt8>, _ visit: (Int) -> Int?) -> Int? {
-        guard let key = HostKey(authority)?.bytes else { return nil }
-        if let root = Self.find(key, 0, in: exactHosts), let found = trie.search(path, from: root, visit) {
+    private func search(_ path: Span<UInt8>, atHost wanted: borrowing WantedRoute) -> RouteEntry? {
+        guard let key = HostKey(wanted.question.authority)?.bytes else { return nil }
+        if let root = exactHosts.find(key.span, of: 0),
+            let found = trie.search(path, at: 0, from: root, wanted, in: self)
+        {
             return found
         }
         guard !hostsBelow.isEmpty else { return nil }
         for dot in key.indices where dot > 0 && key[dot] == UInt8(ascii: ".") {
-            guard let root = Self.find(key, dot, in: hostsBelow) else { continue }
-            if let found = trie.search(path, from: root, visit) { return found }
+            guard let root = hostsBelow.find(key.span.extracting(dot...), of: 0) else { continue }
+            if let found = trie.search(path, at: 0, from: root, wanted, in: self) { return found }
         }
         return nil
-    }
-
-    private static func find(_ key: [UInt8], _ start: Int, in table: ByteTable) -> Int32? {
-        guard key.count - start <= table.longest else { return nil }
-        var hash = ByteTable.Hash(owner: 0)
-        for index in start..<key.count { hash.add(key[index]) }
-        return table.find(hash, 0, key.span.extracting(start..<key.count))
     }
 
     private static func ties(of routes: [Route], in leaves: [[Candidate]], _ weights: [Int]) -> [(Int, Int)] {

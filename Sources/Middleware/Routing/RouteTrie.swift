@@ -53,34 +53,31 @@ struct RouteTrie: Sendable {
         return Int32(leafCount - 1)
     }
 
-    /// Shows the leaves that match a path to `visit`, the most specific first, until it returns something.
+    /// The best route that takes what is wanted: the leaves that match the path are asked, the most specific first.
     ///
-    /// - Parameter path: begins with a slash.
-    func search(_ path: Span<UInt8>, from root: Int32, _ visit: (Int) -> Int?) -> Int? {
-        search(path, at: 1, root, visit)
-    }
-
-    /// `start` is where the next segment begins: behind its slash, and past the end of the path when there is none.
-    private func search(_ path: Span<UInt8>, at start: Int, _ first: Int32, _ visit: (Int) -> Int?) -> Int? {
+    /// No closure asks them: what it captured would be counted at each step.
+    ///
+    /// - Parameters:
+    ///   - path: what stands behind the first slash.
+    ///   - start: where the next segment begins: 0, or behind a slash, and past the end of the path when there is none.
+    func search(
+        _ path: Span<UInt8>, at start: Int, from first: Int32, _ wanted: borrowing WantedRoute, in table: RouteTable
+    ) -> RouteEntry? {
         var position = start
         var number = first
         while true {
             let node = nodes[Int(number)]
             if position > path.count {
-                if node.end >= 0, let found = visit(Int(node.end)) { return found }
-                return node.rest < 0 ? nil : visit(Int(node.rest))
+                if node.end >= 0, let found = table.route(in: Int(node.end), wanted) { return found }
+                return node.rest < 0 ? nil : table.route(in: Int(node.rest), wanted)
             }
             var end = position
+            if node.hasLiterals || node.parameter >= 0 {
+                while end < path.count, path[end] != UInt8(ascii: "/") { end += 1 }
+            }
             var next: Int32 = -1
             if node.hasLiterals {
-                var hash = ByteTable.Hash(owner: number)
-                while end < path.count, path[end] != UInt8(ascii: "/") {
-                    hash.add(path[end])
-                    end += 1
-                }
-                next = literals.find(hash, number, path.extracting(position..<end)) ?? -1
-            } else if node.parameter >= 0 {
-                while end < path.count, path[end] != UInt8(ascii: "/") { end += 1 }
+                next = literals.find(path.extracting(position..<end), of: number) ?? -1
             }
             var parameter = end > position ? node.parameter : -1
             if next < 0 { swap(&next, &parameter) }
@@ -90,9 +87,11 @@ struct RouteTrie: Sendable {
                 position = end + 1
                 continue
             }
-            if next >= 0, let found = search(path, at: end + 1, next, visit) { return found }
-            if parameter >= 0, let found = search(path, at: end + 1, parameter, visit) { return found }
-            return node.rest < 0 ? nil : visit(Int(node.rest))
+            if next >= 0, let found = search(path, at: end + 1, from: next, wanted, in: table) { return found }
+            if parameter >= 0, let found = search(path, at: end + 1, from: parameter, wanted, in: table) {
+                return found
+            }
+            return node.rest < 0 ? nil : table.route(in: Int(node.rest), wanted)
         }
     }
 }

@@ -74,10 +74,7 @@ public struct Router: Handler {
 
     /// The routes.
     public let routes: [Route]
-    private let configuration: Configuration
-    private let table: RouteTable
-    private let scope: RouteScope?
-    private let recorder: RouteRecorder
+    private let dispatch: RouteDispatch
 
     /// A router of these routes, with that configuration; bad values are reported by the ``blueprint``.
     public init(_ configuration: Configuration = Configuration(), @RouterBuilder _ routes: () -> [Route]) {
@@ -91,31 +88,34 @@ public struct Router: Handler {
 
     package init(_ routes: [Route], _ configuration: Configuration = Configuration(), recorder: RouteRecorder) {
         self.routes = routes
-        self.recorder = recorder
-        self.configuration = configuration
-        table = RouteTable(routes, answersHead: configuration.answersHead)
-        scope = RouteScope.current
+        let scope = RouteScope.current
         scope?.noteRouter()
+        dispatch = RouteDispatch(
+            RouteTable(routes, answersHead: configuration.answersHead),
+            in: scope,
+            answersOptions: configuration.answersOptions,
+            recorder
+        )
     }
 
     public var blueprint: Blueprint {
         var blueprint = Blueprint(
             "Router",
-            placement: Placement(follows: table.asksForClient ? ["client address"] : []),
+            placement: Placement(follows: dispatch.table.asksForClient ? ["client address"] : []),
             children: routes.map { ($0.description, $0.pipeline.blueprint) }
         )
         blueprint.require(!routes.isEmpty, "has no routes", mend: "give it one")
         for route in routes {
             for fault in route.faults { blueprint.require(false, fault.problem, mend: fault.mend) }
         }
-        for (left, right) in table.ties {
+        for (left, right) in dispatch.table.ties {
             blueprint.require(
                 false,
                 "has two routes for the same requests, \(routes[left]) and \(routes[right])",
                 mend: "remove one, or tell them apart by host, path, method or one more predicate"
             )
         }
-        if let scope, scope.pattern.fault == nil {
+        if let scope = dispatch.scope, scope.pattern.fault == nil {
             // Those that were made in the same braces are joined with it and have been told of.
             for route in routes where route.pattern.fault == nil && !scope.pattern.overlaps(route.pattern) {
                 blueprint.require(
@@ -126,133 +126,38 @@ public struct Router: Handler {
             }
         }
         blueprint.preview = { [self] request in
-            guard !table.asksForClient else { return .unknown }
+            guard !dispatch.table.asksForClient else { return .unknown }
             // Whether a router further in misses is not known here.
-            if let route = best(for: request) { return table.entries[route].fallsThrough ? .unknown : .takes(route) }
-            return .answers(miss(request.head, allowed(for: request)).status)
+            if let route = best(for: request) { return routes[route].fallsThrough ? .unknown : .takes(route) }
+            return .answers(dispatch.miss(request.head, allowed(for: request)).status)
         }
         return blueprint
     }
 
     /// Which of ``routes`` takes a request, as the outermost router sees it; `nil` for a miss.
     package func best(for request: Request, client: SocketAddress? = nil) -> Int? {
-        table.best(request.head, request.head, client)
+        request.target.pathBytes.flatMap { dispatch.table.best($0, request.head, request.head, client)?.number }
     }
 
     /// The methods with which a request would be taken, OPTIONS only if a route takes it by name.
     package func allowed(for request: Request, client: SocketAddress? = nil) -> Set<HTTPRequest.Method> {
-        table.allowed(request.head, request.head, client)
+        dispatch.table.allowed(request.head, request.head, client)
     }
 
-    @inline(__always)
     public func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
-        let question = (scope == nil ? nil : context[RouteQuestionKey.self]?.head) ?? request.head
-        // A part in between may have asked before.
-        if let scope, scope.fallsThrough { context[RouteMissKey.self] = false }
-        guard let route = table.best(question, request.head, context.clientAddress) else {
-            return missed(question, request.head, context)
-        }
-        let entry = table.entries[route]
-        guard !entry.fallsThrough, !entry.hasRouterInside, !recorder.isRecording else {
-            return try await watch(route, question, request, context)
-        }
-        enter(entry, question, context, in: nil)
-        return try await entry.handler.handle(request, context: context)
-    }
-
-    /// Notes which route has the request.
-    ///
-    /// - Parameter outer: the parameters of the routes around this router; what the context has when it is `nil`.
-    @inline(__always)
-    private func enter(
-        _ entry: RouteEntry, _ question: Request.Head, _ context: RequestContext, in outer: PathParameters?
-    ) {
-        if entry.hasParameters {
-            context[PathParametersKey.self] = PathParameters(
-                question, entry, in: outer ?? context[PathParametersKey.self])
-        } else if let outer {
-            context[PathParametersKey.self] = outer
-        }
-        context[RoutePatternKey.self] = entry.pattern.text
-    }
-
-    /// Hands a request on where there is more to do: it is counted, routers inside have to see what this one saw, or
-    /// one of them may miss.
-    private func watch(
-        _ route: Int, _ question: Request.Head, _ request: consuming Request, _ context: RequestContext
-    ) async throws -> Response {
-        let isCounted = recorder.begins(in: context)
-        let entry = table.entries[route]
-        let outer = context[RouteQuestionKey.self]
-        if entry.hasRouterInside { context[RouteQuestionKey.self] = RouteQuestion(head: question) }
-        // A context is kept until the next request, and must not keep the bytes of this one.
-        defer { if entry.hasRouterInside { context[RouteQuestionKey.self] = outer } }
+        let chosen = choose(for: request, context: context)
         do {
-            let response: Response
-            if entry.fallsThrough {
-                response = try await inTurn(from: route, question, request, context)
-            } else {
-                enter(entry, question, context, in: nil)
-                context[RouteEntryKey.self] = entry
-                response = try await entry.handler.handle(request, context: context)
-            }
-            if isCounted { recorder.count(response.status.code, in: context) }
-            return response
+            return try await chosen.handle(request, context: context)
         } catch {
-            if isCounted { recorder.count(nil, in: context) }
-            throw error
+            guard !error.isCancellation else { throw error }
+            return Response(answering: error, context: context)
         }
     }
+}
 
-    /// Hands the request to a route that falls through, and then to the next best one for as long as they miss. When
-    /// none is left, the last answer stands.
-    private func inTurn(
-        from first: Int, _ question: Request.Head, _ request: consuming Request, _ context: RequestContext
-    ) async throws -> Response {
-        let outer = context[PathParametersKey.self]
-        var tried = [first]
-        var entry = table.entries[first]
-        while true {
-            enter(entry, question, context, in: outer)
-            context[RouteEntryKey.self] = entry
-            context[RouteMissKey.self] = false
-            let response = try await entry.handler.handle(copy request, context: context)
-            guard entry.fallsThrough, context[RouteMissKey.self] else {
-                // What a router further inside has missed is not this one's miss.
-                context[RouteMissKey.self] = false
-                return response
-            }
-            guard let next = table.best(question, request.head, context.clientAddress, tried: tried) else {
-                // The miss is still noted: it is the answer of the router outside that this route may fall through to.
-                context[RouteMissKey.self] = scope?.fallsThrough ?? false
-                return response
-            }
-            response.body.discard()
-            tried.append(next)
-            entry = table.entries[next]
-        }
-    }
-
-    private func missed(_ question: Request.Head, _ request: Request.Head, _ context: RequestContext) -> Response {
-        if let scope, scope.fallsThrough { context[RouteMissKey.self] = true }
-        let response = miss(question, table.allowed(question, request, context.clientAddress))
-        if recorder.begins(in: context) { recorder.count(response.status.code, in: context) }
-        return response
-    }
-
-    /// The answer to a request that no route takes.
-    private func miss(_ question: Request.Head, _ allowed: Set<HTTPRequest.Method>) -> Response {
-        let isOptions = configuration.answersOptions && question.method.matches(.options)
-        // RFC 9110 section 9.3.7: an asterisk asks about the server and not about a resource.
-        if isOptions, question.target.isAsterisk { return Response(.noContent) }
-        guard !allowed.isEmpty else { return Response(.notFound, problem: nil) }
-        var names = Set(allowed.map(\.rawValue))
-        if configuration.answersOptions { names.insert(HTTPRequest.Method.options.rawValue) }
-        let allow: Headers = [.allow: names.sorted().joined(separator: ", ")]
-        guard isOptions else { return Response(HTTPError(.methodNotAllowed, headers: allow)) }
-        var response = Response(.noContent)
-        response.headers = allow
-        return response
+extension Router: ChoosingHandler {
+    package func choose(for request: borrowing Request, context: RequestContext) -> any Handler {
+        dispatch.choose(for: request.head, context)
     }
 }
 

@@ -55,7 +55,7 @@ package final class RouteRecorder: Sendable {
 
     /// Whether this request is counted here: no router outside has had it.
     func begins(in context: RequestContext) -> Bool {
-        guard isRecording, context[RoutePatternKey.self] == nil else { return false }
+        guard isRecording, context.match.route == nil else { return false }
         context.onFinish { [self] context, _ in
             series(in: context).duration(self).record(nanoseconds: context.worker.now - context.beganAt)
         }

@@ -116,6 +116,8 @@ public struct CORS: HeadMiddleware {
     }
 
     public func before(_ request: inout Request, context: RequestContext) -> Response? {
+        // Nearly all requests are a page's of this origin, or no page's.
+        guard request.headers.contains(known: .origin) || context[VerdictKey.self] != nil else { return nil }
         let isPreflight = Self.isPreflight(request)
         // What is the same for all origins needs none; only one further out would have to hear of it.
         if origins.isEverything, !isPreflight {
@@ -123,7 +125,7 @@ public struct CORS: HeadMiddleware {
             return nil
         }
         // RFC 6454 section 7.1: an origin is one value. Of several fields none is believed.
-        let entry = request.headers.onlyEntry(of: .origin)
+        let entry = request.headers.only(known: .origin)
         let origin = entry.flatMap { allowed($0, of: request.headers) }
         guard isPreflight else {
             // A refusal is kept as well: one further out may allow what this one does not.
@@ -145,7 +147,7 @@ public struct CORS: HeadMiddleware {
         // Fetch, "CORS protocol and HTTP caches": an answer that would be another one for another origin says so, and
         // one that is for all has the star whether an origin asked or not.
         let varies = terms.varies || verdict?.terms.varies == true
-        if varies, !found.varies { response.headers.append(.vary, "Origin") }
+        if varies, !found.varies { response.headers.add(Self.varyOrigin) }
         guard !found.allowsOrigin else { return }
         if found.hasOthers {
             response.headers.remove(.accessControlAllowCredentials)
@@ -154,16 +156,16 @@ public struct CORS: HeadMiddleware {
         if let verdict {
             guard let origin = verdict.origin else { return }
             response.headers.append(.accessControlAllowOrigin, origin)
-            response.headers.appendMissing(of: verdict.terms.fields)
+            response.headers.addMissing(of: verdict.terms.fields)
         } else if origins.isEverything {
             response.headers.append(.accessControlAllowOrigin, "*")
-            response.headers.appendMissing(of: terms.fields)
+            response.headers.addMissing(of: terms.fields)
         }
     }
 
     /// Fetch, "CORS protocol, HTTP requests": OPTIONS with both fields. All others are requests of their own.
     private static func isPreflight(_ request: Request) -> Bool {
-        request.method.matches(.options) && request.headers.contains(.origin)
+        request.headers.contains(known: .origin) && request.method.matches(.options)
             && request.headers.contains(.accessControlRequestMethod)
     }
 
@@ -177,7 +179,7 @@ public struct CORS: HeadMiddleware {
     private func answer(toPreflight asked: Headers, of origin: String) -> Response {
         var headers = Headers()
         headers.append(.accessControlAllowOrigin, origin)
-        headers.appendMissing(of: preflight)
+        headers.addMissing(of: preflight)
         if configuration.methods == .any, let method = asked[.accessControlRequestMethod],
             FieldGrammar.isToken(method.utf8.span)
         {
@@ -198,40 +200,42 @@ public struct CORS: HeadMiddleware {
     }
 
     private static func answerFields(_ configuration: Configuration, hasCredentials: Bool) -> FieldBlock {
-        var block = FieldBlock()
-        if hasCredentials { block.append(.accessControlAllowCredentials, "true") }
+        var fields: [(HTTPField.Name, String)] = []
+        if hasCredentials { fields.append((.accessControlAllowCredentials, "true")) }
         switch configuration.exposedFields {
         case .any where hasCredentials: break
-        case .any: block.append(.accessControlExposeHeaders, "*")
+        case .any: fields.append((.accessControlExposeHeaders, "*"))
         case .only([]): break
-        case .only(let names): block.append(.accessControlExposeHeaders, list(names.map(\.rawName)))
+        case .only(let names): fields.append((.accessControlExposeHeaders, list(names.map(\.rawName))))
         }
-        return block
+        return FieldBlock(fields)
     }
 
     private static func preflightFields(
         _ configuration: Configuration, hasCredentials: Bool, isForAll: Bool
     ) -> FieldBlock {
-        var block = FieldBlock()
+        var fields: [(HTTPField.Name, String)] = []
         var varies = isForAll ? [] : ["Origin"]
-        if hasCredentials { block.append(.accessControlAllowCredentials, "true") }
+        if hasCredentials { fields.append((.accessControlAllowCredentials, "true")) }
         switch configuration.methods {
         case .any: varies.append("Access-Control-Request-Method")
         case .only([]): break
-        case .only(let methods): block.append(.accessControlAllowMethods, list(methods.map(\.rawValue)))
+        case .only(let methods): fields.append((.accessControlAllowMethods, list(methods.map(\.rawValue))))
         }
         switch configuration.requestFields {
         case .any: varies.append("Access-Control-Request-Headers")
         case .only([]): break
-        case .only(let names): block.append(.accessControlAllowHeaders, list(names.map(\.rawName)))
+        case .only(let names): fields.append((.accessControlAllowHeaders, list(names.map(\.rawName))))
         }
         if configuration.allowsPrivateNetwork { varies.append("Access-Control-Request-Private-Network") }
         if let maxAge = configuration.maxAge {
-            block.append(.accessControlMaxAge, "\(max(0, maxAge.components.seconds))")
+            fields.append((.accessControlMaxAge, "\(max(0, maxAge.components.seconds))"))
         }
-        if !varies.isEmpty { block.append(.vary, list(varies)) }
-        return block
+        if !varies.isEmpty { fields.append((.vary, list(varies))) }
+        return FieldBlock(fields)
     }
+
+    private static let varyOrigin = FieldBlock([(.vary, "Origin")])
 
     private static func list(_ values: [String]) -> String { values.joined(separator: ", ") }
 }
@@ -268,15 +272,12 @@ private struct Found {
     var hasOthers = false
 
     init(in headers: Headers) {
-        for entry in headers.entries {
-            // The lengths of the names tell them from nearly all others.
-            switch entry.nameLength {
-            case 4: if headers.matches(entry, .vary) { varies = varies || Self.coversOrigin(entry, of: headers) }
-            case 27: if headers.matches(entry, .accessControlAllowOrigin) { allowsOrigin = true }
-            case 29: if headers.matches(entry, .accessControlExposeHeaders) { hasOthers = true }
-            case 32: if headers.matches(entry, .accessControlAllowCredentials) { hasOthers = true }
-            default: break
-            }
+        let known = headers.known
+        allowsOrigin = known.contains(.accessControlAllowOrigin)
+        hasOthers = known.contains(.accessControlExposeHeaders) || known.contains(.accessControlAllowCredentials)
+        guard known.contains(.vary) else { return }
+        for entry in headers.entries where entry.known == .vary {
+            varies = varies || Self.coversOrigin(entry, of: headers)
         }
     }
 

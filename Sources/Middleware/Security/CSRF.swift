@@ -97,9 +97,9 @@ public struct CSRF: HeadMiddleware {
     package func verdict(on request: Request) -> Bool {
         guard request.upgradeProtocol != nil || !Self.isSafe(request) else { return true }
         let headers = request.headers
-        if headers.contains(.secFetchSite) {
+        if headers.contains(known: .secFetchSite) {
             // Fetch Metadata, "The Sec-Fetch-Site HTTP Request Header".
-            guard let entry = headers.onlyEntry(of: .secFetchSite) else { return isExempt(request) }
+            guard let entry = headers.only(known: .secFetchSite) else { return isExempt(request) }
             let isOwn = headers.withValue(of: entry) { site in
                 equalIgnoringCase(site, lowercase: "same-origin".utf8.span)
                     || equalIgnoringCase(site, lowercase: "none".utf8.span)
@@ -107,8 +107,8 @@ public struct CSRF: HeadMiddleware {
             }
             return isOwn || isExempt(request)
         }
-        guard headers.contains(.origin) else { return true }
-        guard let entry = headers.onlyEntry(of: .origin) else { return isExempt(request) }
+        guard headers.contains(known: .origin) else { return true }
+        guard let entry = headers.only(known: .origin) else { return isExempt(request) }
         let authority = request.authority
         let isOwn = headers.withValue(of: entry) { Self.names($0, authority.utf8.span) }
         return isOwn || isExempt(request)
@@ -141,7 +141,7 @@ public struct CSRF: HeadMiddleware {
     }
 
     private func isExempt(_ request: Request) -> Bool {
-        if let entry = request.headers.onlyEntry(of: .origin),
+        if let entry = request.headers.only(known: .origin),
             request.headers.withValue(of: entry, { trusted.find($0) }) != nil
         {
             return true

@@ -103,26 +103,32 @@ public struct SecurityHeaders: HeadMiddleware {
     public init(_ configuration: Configuration = .safe) {
         self.configuration = configuration
         var plain = Self.fixedFields(configuration)
-        var marked = FieldBlock()
-        var places: [Int] = []
+        var marked: [(HTTPField.Name, String)] = []
+        var pieces: [[String]] = []
         for (name, policy) in configuration.policies where policy.problem == nil {
             guard policy.pieces.count > 1 else {
-                plain.append(name, policy.pieces.joined())
+                plain.append((name, policy.pieces.joined()))
                 continue
             }
-            var at = marked.append(name, policy.pieces.joined(separator: Nonce.placeholder))
-            for piece in policy.pieces.dropLast() {
-                at += piece.utf8.count
-                places.append(at)
-                at += Nonce.length
-            }
+            marked.append((name, policy.pieces.joined(separator: Nonce.placeholder)))
+            pieces.append(policy.pieces)
         }
         var secure = plain
         // RFC 6797 section 7.2: not over a transport that is not secure.
         if let transport = configuration.transportSecurity {
-            secure.append(.strictTransportSecurity, transport.value)
+            secure.append((.strictTransportSecurity, transport.value))
         }
-        (self.plain, self.secure, self.marked, self.places) = (plain, secure, marked, places)
+        self.plain = FieldBlock(plain)
+        self.secure = FieldBlock(secure)
+        self.marked = FieldBlock(marked)
+        places = zip(self.marked.valueStarts, pieces).flatMap { start, pieces in
+            var place = start
+            return pieces.dropLast().map { piece in
+                defer { place += Nonce.length }
+                place += piece.utf8.count
+                return place
+            }
+        }
     }
 
     public var blueprint: Blueprint {
@@ -159,27 +165,27 @@ public struct SecurityHeaders: HeadMiddleware {
 
     public func after(_ response: inout Response, context: RequestContext) {
         let isSecure = configuration.transportSecurity != nil && context[SecureTransportKey.self]
-        response.headers.appendMissing(of: isSecure ? secure : plain)
+        response.headers.addMissing(of: isSecure ? secure : plain)
         guard !marked.isEmpty, response.status.code != 304 else { return }
         let nonce = context[ContentSecurityPolicyNonceKey.self].map { Array($0.utf8) } ?? []
         // What somebody else has set is not written into a policy unless it is one; without it the policy allows a
         // nonce that no page has.
         let text = Nonce.isOne(nonce) ? nonce : Array(Nonce.text(context.runtime.randomness).utf8)
-        response.headers.appendMissing(of: marked, writing: text, at: places)
+        response.headers.addMissing(of: marked, writing: text, at: places)
     }
 
-    private static func fixedFields(_ configuration: Configuration) -> FieldBlock {
-        var block = FieldBlock()
-        if configuration.forbidsSniffing { block.append(.xContentTypeOptions, "nosniff") }
-        if let framing = configuration.framing { block.append(.xFrameOptions, framing.rawValue) }
-        if let referrer = configuration.referrer { block.append(.referrerPolicy, referrer.rawValue) }
+    private static func fixedFields(_ configuration: Configuration) -> [(HTTPField.Name, String)] {
+        var fields: [(HTTPField.Name, String)] = []
+        if configuration.forbidsSniffing { fields.append((.xContentTypeOptions, "nosniff")) }
+        if let framing = configuration.framing { fields.append((.xFrameOptions, framing.rawValue)) }
+        if let referrer = configuration.referrer { fields.append((.referrerPolicy, referrer.rawValue)) }
         if let permissions = configuration.permissions, permissions.problem == nil {
-            block.append(.permissionsPolicy, permissions.text)
+            fields.append((.permissionsPolicy, permissions.text))
         }
-        if let opener = configuration.opener { block.append(.crossOriginOpenerPolicy, opener.rawValue) }
-        if let embedder = configuration.embedder { block.append(.crossOriginEmbedderPolicy, embedder.rawValue) }
-        if let resource = configuration.resource { block.append(.crossOriginResourcePolicy, resource.rawValue) }
-        return block
+        if let opener = configuration.opener { fields.append((.crossOriginOpenerPolicy, opener.rawValue)) }
+        if let embedder = configuration.embedder { fields.append((.crossOriginEmbedderPolicy, embedder.rawValue)) }
+        if let resource = configuration.resource { fields.append((.crossOriginResourcePolicy, resource.rawValue)) }
+        return fields
     }
 }
 

@@ -15,7 +15,7 @@ extension ServerConnection {
     /// other answer.
     func sendAtOnce(
         _ response: borrowing Response,
-        answering head: RequestHead,
+        answering terms: AnswerTerms,
         context: RequestContext,
         outcome: inout Outcome
     ) throws -> Bool? {
@@ -31,7 +31,7 @@ extension ServerConnection {
         var buffer = takeScratch()
         let length = content?.readableBytes ?? 0
         let framing = length > 0 ? BodyFraming.length(length) : .none
-        let written = writeHead(of: response, framing, answering: head, followedBy: content, into: &buffer)
+        let written = writeHead(of: response, framing, answering: terms, followedBy: content, into: &buffer)
         if written.framing != .none { outcome.bytesSent = length }
         if context.hasFinishers { outcome.firstByteAt = worker.eventNow }
         writeLast(buffer, context, outcome)
@@ -43,12 +43,12 @@ extension ServerConnection {
     /// handed over.
     @concurrent func send(
         _ response: consuming Response,
-        answering head: RequestHead,
+        answering terms: AnswerTerms,
         context: RequestContext,
         outcome: inout Outcome
     ) async throws -> Bool? {
-        if let upgrade = response.upgrade, isUpgrade(response.status, head) {
-            try await handOver(response, upgrade, head, context, &outcome)
+        if let upgrade = response.upgrade, isUpgrade(response.status, terms) {
+            try await handOver(response, upgrade, terms, context, &outcome)
             return nil
         }
         guard case .handling = phase else { throw Cancelled.error }
@@ -57,7 +57,7 @@ extension ServerConnection {
             response.body.discard()
             context.logger.error(
                 "a handler answered with an interim status", metadata: ["status": "\(response.status)"])
-            return try sendAtOnce(Response(.internalServerError), answering: head, context: context, outcome: &outcome)
+            return try sendAtOnce(Response(.internalServerError), answering: terms, context: context, outcome: &outcome)
         }
         var buffer = takeScratch()
         if continueIsOwed, case .handler = body.reader, case .stream = response.body.storage {
@@ -67,7 +67,7 @@ extension ServerConnection {
             continueIsOwed = false
         }
         isAnswering = true
-        let written = writeHead(of: response, framing(of: response.body), answering: head, into: &buffer)
+        let written = writeHead(of: response, framing(of: response.body), answering: terms, into: &buffer)
         if context.hasFinishers { outcome.firstByteAt = worker.eventNow }
         switch response.body.storage {
         case .stream where written.framing != .none:
@@ -105,13 +105,13 @@ extension ServerConnection {
     private func writeHead(
         of response: borrowing Response,
         _ framing: BodyFraming,
-        answering head: RequestHead,
+        answering terms: AnswerTerms,
         followedBy content: ByteBuffer? = nil,
         into buffer: inout ByteBuffer
     ) -> ResponseEncoder.Written {
         let (status, headers) = (response.status, response.headers)
         statusClass = StatusClass(code: status.code)
-        let persists = mayPersist(head)
+        let persists = mayPersist(terms)
         let date = headers.contains(known: .date) ? nil : server.date
         var written = ResponseEncoder.Written(framing: framing, persists: persists)
         let contentLength = content?.readableBytes ?? 0
@@ -121,9 +121,9 @@ extension ServerConnection {
                 status: status,
                 headers: headers,
                 framing: framing,
-                answering: head.message.method,
+                answering: terms.method,
                 persists: persists,
-                toHTTP10: head.isHTTP10,
+                toHTTP10: terms.isHTTP10,
                 date: date,
                 into: &writer
             )
@@ -147,8 +147,8 @@ extension ServerConnection {
     }
 
     /// Whether another request may follow on this connection.
-    private func mayPersist(_ head: RequestHead) -> Bool {
-        guard head.persists, !isDraining, !inputEnded || input.readableBytes > 0,
+    private func mayPersist(_ terms: AnswerTerms) -> Bool {
+        guard terms.persists, !isDraining, !inputEnded || input.readableBytes > 0,
             served < server.configuration.limits.requestsPerConnection
         else {
             return false
@@ -158,7 +158,7 @@ extension ServerConnection {
         if continueIsOwed { return false }
         // A handler that still reads may yet reach the end; what nobody reads must be little.
         if case .handler = body.reader { return true }
-        guard let length = head.framing.declaredLength else { return true }
+        guard let length = terms.framing.declaredLength else { return true }
         return length - body.byteCount <= server.configuration.limits.discardedBodyBytes
     }
 
@@ -206,7 +206,10 @@ extension ServerConnection {
         do {
             while true {
                 // What is written has to leave before anything is waited for.
-                if !source.isReady { wire.flush() }
+                if !source.isReady {
+                    wire.flush()
+                    context?.compact()
+                }
                 switch try await source.read() {
                 case .bytes(let bytes):
                     guard case .handling = phase else { throw Cancelled.error }
@@ -276,6 +279,7 @@ extension ServerConnection {
     @concurrent func waitUntilWritable() async throws {
         wire.flush()
         guard !wire.isWritable else { return }
+        context?.compact()
         try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
             guard case .handling = phase, let context else {
                 continuation.resume(throwing: Cancelled.error)

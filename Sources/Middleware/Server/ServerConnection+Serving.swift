@@ -23,21 +23,21 @@ extension ServerConnection {
                     if request != nil || !isWaiting { continuation.resume() } else { requestWaiter = continuation }
                 }
             }
-            guard let exchange = takeExchange() else { break }
-            let (head, context) = (exchange.head, exchange.context)
+            guard let exchange = beginExchange() else { break }
+            let (terms, context) = (exchange.terms, exchange.context)
             var outcome = Outcome()
             do {
                 let response: Response
                 do {
                     let root = server.root
-                    response = try await root.handler.handle(makeRequest(head), context: context)
+                    response = try await root.handler.handle(takeRequest(), context: context)
                 } catch {
                     response = try answer(to: error, context: context)
                 }
                 // Almost every answer is at hand and leaves in one write.
-                var persists = try sendAtOnce(response, answering: head, context: context, outcome: &outcome)
+                var persists = try sendAtOnce(response, answering: terms, context: context, outcome: &outcome)
                 if persists == nil {
-                    persists = try await send(response, answering: head, context: context, outcome: &outcome)
+                    persists = try await send(response, answering: terms, context: context, outcome: &outcome)
                 }
                 // A client that does not read gets no further answers to hold in memory.
                 if !wire.isWritable { try await waitUntilWritable() }
@@ -64,14 +64,18 @@ extension ServerConnection {
 
     /// One exchange that begins.
     private struct Exchange {
-        let head: RequestHead
+        let terms: AnswerTerms
         let context: RequestContext
     }
 
-    private func takeExchange() -> Exchange? {
-        guard case .handling = phase, let head = request.take() else { return nil }
-        return Exchange(head: head, context: exchangeContext(for: head))
+    private func beginExchange() -> Exchange? {
+        guard case .handling = phase, let head = request else { return nil }
+        if offeredUpgrade != nil || head.upgrade != nil { offeredUpgrade = head.upgrade }
+        return Exchange(terms: AnswerTerms(head), context: exchangeContext(for: head))
     }
+
+    /// The request that has begun, which nobody holds any more but the handler that gets it.
+    private func takeRequest() -> Request { request.take().map { makeRequest($0) } ?? Request() }
 
     /// The answer to a throw that no pipeline has answered. `CancellationError` passes once the client has gone.
     private func answer(to error: any Error, context: RequestContext) throws -> Response {
@@ -165,6 +169,7 @@ extension ServerConnection {
     func finish(_ context: RequestContext, _ ending: Ending) {
         guard !context.isFinished else { return }
         context.isFinished = true
+        defer { context.letGo() }
         record(context, ending.status, received: ending.outcome.bytesReceived, sent: ending.outcome.bytesSent)
         guard context.hasFinishers else { return }
         var outcome = ending.outcome
@@ -176,6 +181,7 @@ extension ServerConnection {
     func finishUnwatched(_ context: RequestContext, sent: Int) {
         guard !context.isFinished else { return }
         context.isFinished = true
+        context.letGo()
         record(context, statusClass, received: body.byteCount, sent: sent)
     }
 

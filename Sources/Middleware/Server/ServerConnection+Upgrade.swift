@@ -4,22 +4,22 @@ import NIOCore
 /// The hand-over of a connection to a handler that takes its bytes (RFC 9110 section 7.8).
 extension ServerConnection {
     /// Whether the answer ends HTTP on this connection: 101 to an offer of the client, or a success of CONNECT.
-    func isUpgrade(_ status: HTTPResponse.Status, _ head: RequestHead) -> Bool {
+    func isUpgrade(_ status: HTTPResponse.Status, _ terms: AnswerTerms) -> Bool {
         // What is left of a request's body would be taken for bytes of the new protocol.
         guard body.isComplete else { return false }
-        if head.method == .connect { return status.kind == .successful }
-        return status.code == 101 && head.upgrade != nil
+        if terms.isConnect { return status.kind == .successful }
+        return status.code == 101 && offeredUpgrade != nil
     }
 
     func handOver(
         _ response: consuming Response,
         _ upgrade: nonisolated(nonsending) (consuming Connection, RequestContext) async throws -> Void,
-        _ head: RequestHead,
+        _ terms: AnswerTerms,
         _ context: RequestContext,
         _ outcome: inout Outcome
     ) async throws {
         var headers = response.headers
-        if head.method != .connect, !headers.contains(known: .upgrade), let token = head.upgrade {
+        if !terms.isConnect, !headers.contains(known: .upgrade), let token = offeredUpgrade {
             headers.append(.upgrade, token)
         }
         var buffer = ByteBuffer()
@@ -27,7 +27,7 @@ extension ServerConnection {
             status: response.status,
             headers: headers,
             framing: .none,
-            answering: head.method,
+            answering: terms.method,
             persists: true,
             date: server.date,
             into: &buffer
@@ -43,6 +43,7 @@ extension ServerConnection {
         phase = .raw(bytes)
         if !isReading { setReading(true) }
         if inputEnded { bytes.inputClosed() }
+        context.compact()
         do {
             try await upgrade(Connection(bytes), context)
         } catch {

@@ -43,6 +43,8 @@ final class ServerConnection: WireHandler, ContextWait, @unchecked Sendable {
     /// Why the body cannot be read to its end.
     @exclusivity(unchecked) var bodyFailure: (any Error)?
     @exclusivity(unchecked) var request: RequestHead?
+    /// The first protocol that the request in hand offers to change to.
+    @exclusivity(unchecked) var offeredUpgrade: String?
     /// The exchange that is under way; sources of an earlier one find that it is over.
     @exclusivity(unchecked) var exchange = 0
     @exclusivity(unchecked) var served = 0

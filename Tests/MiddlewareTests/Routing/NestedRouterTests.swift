@@ -200,13 +200,13 @@ struct NestedRouterTests {
         #expect(try await client.get("/a/x").body == "mine")
     }
 
-    @Test("nothing of a request is kept behind its answer but a copy of its path")
+    @Test("what a context keeps of a request is let go of, and a fork has bytes of its own")
     func nothingIsKept() async throws {
         let router = Router {
             Route("/a/{x}/**") { Router { Route("{y}") { Named("y") } } }
         }
         let context = RequestContext(runtime: Runtime())
-        var bytes = ByteBuffer(string: "/a/b%2Fc/d")
+        var bytes = ByteBuffer(string: "/a/b%2Fc/d?e=f")
         weak var head: Request.Head?
         do {
             var request = Request(.get)
@@ -215,12 +215,40 @@ struct NestedRouterTests {
             _ = try await router.handle(request, context: context)
         }
         #expect(head == nil)
-        #expect(context.parameters.names == ["x", "y"])
-        #expect(context.parameters["x"] == "b/c")
-        #expect(context.parameters["y"] == "d")
+        let fork = context.fork()
+        for context in [context, fork] {
+            #expect(context.parameters.names == ["x", "y"])
+            #expect(context.parameters["x"] == "b/c")
+            #expect(context.parameters["y"] == "d")
+            #expect(context[RoutePatternKey.self] == "/a/{x}/{y}")
+        }
+        context.letGo()
+        #expect(context.parameters.names == [])
+        #expect(context.parameters["x"] == nil)
+        #expect(context[RoutePatternKey.self] == nil)
         // Bytes that somebody else held would be copied by a change.
         let before = bytes.withUnsafeReadableBytes { $0.baseAddress }
         bytes.setInteger(UInt8(ascii: "x"), at: 0)
         #expect(bytes.withUnsafeReadableBytes { $0.baseAddress } == before)
+        #expect(fork.parameters["x"] == "b/c")
+    }
+
+    @Test("a context whose exchange lasts has bytes of its own")
+    func compacted() async throws {
+        let router = Router {
+            Route("/a/{x}/**") { Router { Route("{y}") { Named("y") } } }
+        }
+        let context = RequestContext(runtime: Runtime())
+        var bytes = ByteBuffer(string: "/a/b/d")
+        do {
+            var request = Request(.get)
+            request.target = try RequestTarget(normalising: bytes)
+            _ = try await router.handle(request, context: context)
+        }
+        context.compact()
+        let before = bytes.withUnsafeReadableBytes { $0.baseAddress }
+        bytes.setInteger(UInt8(ascii: "x"), at: 3)
+        #expect(bytes.withUnsafeReadableBytes { $0.baseAddress } == before)
+        #expect(context.parameters["x"] == "b" && context.parameters["y"] == "d")
     }
 }
