@@ -15,11 +15,17 @@ struct DirectoryListing {
     private struct Item {
         let name: FileName
         let isFolder: Bool
-        let size: Int
-        let modified: HTTPDate
+        /// Its line of the page.
+        let row: String
     }
 
+    /// The most bytes of the lines of one page, which are in memory twice while it is made.
+    static let mostBytes = 4 << 20
+    /// The most names of a folder that are looked at, those included that are not shown.
+    static let mostNames = 100_000
+
     private var items: [Item] = []
+    private var byteCount = 0
     private var isCut = false
 
     /// The fields of the page. Nothing may be run or loaded by it, whatever the names are.
@@ -31,18 +37,23 @@ struct DirectoryListing {
         ]
     }
 
-    /// Reads at most `limit` names, hidden ones included.
+    /// Looks at the names in a folder until `limit` are to be shown, and opens none.
     init(
         of trail: [HeldDescriptor], atMost limit: Int, showingHidden: Bool, _ walk: FileWalk
     ) throws(FileProblem) {
         guard let folder = trail.last else { throw .missing }
-        let names = try Self.names(in: folder, atMost: limit)
-        isCut = names.count > limit
-        for name in names.prefix(limit) where showingHidden || !name.isHidden {
-            var walk = walk
-            // What vanishes meanwhile, or cannot be served, is left out.
-            guard let place = try? walk.place(name, in: trail), let item = try? Self.item(name, place) else { continue }
+        var count = 0
+        try Self.forEachName(in: folder) { name throws(FileProblem) in
+            count += 1
+            isCut = count > Self.mostNames
+            guard !isCut, showingHidden || !name.isHidden, let item = try Self.item(name, in: trail, walk) else {
+                return !isCut
+            }
+            isCut = items.count == limit || byteCount + item.row.utf8.count > Self.mostBytes
+            guard !isCut else { return false }
+            byteCount += item.row.utf8.count
             items.append(item)
+            return true
         }
         items.sort { left, right in
             guard left.isFolder == right.isFolder else { return left.isFolder }
@@ -57,37 +68,42 @@ struct DirectoryListing {
     ///   - isRoot: whether there is nothing above it.
     func page(path: String, isRoot: Bool) -> ByteBuffer {
         let title = Self.escaped(path)
-        var text = "<!doctype html>\n<meta charset=\"utf-8\">\n<title>\(title)</title>\n<h1>\(title)</h1>\n<table>\n"
-        if !isRoot { text += "<tr><td><a href=\"../\">../</a><td><td>\n" }
-        for item in items {
-            let name = Self.escaped(String(decoding: item.name.bytes.span))
-            let slash = item.isFolder ? "/" : ""
-            let size = item.isFolder ? "" : "\(item.size)"
-            text += "<tr><td><a href=\"./\(Self.encoded(item.name))\(slash)\">\(name)\(slash)</a>"
-            text += "<td>\(size)<td>\(item.modified)\n"
+        let head = "<!doctype html>\n<meta charset=\"utf-8\">\n<title>\(title)</title>\n<h1>\(title)</h1>\n<table>\n"
+        var page = ByteBuffer()
+        page.reserveCapacity(head.utf8.count + byteCount + 128)
+        page.writeString(head)
+        if !isRoot { page.writeString("<tr><td><a href=\"../\">../</a><td><td>\n") }
+        for item in items { page.writeString(item.row) }
+        page.writeString("</table>\n")
+        if isCut { page.writeString("<p>There is more than is shown here.\n") }
+        return page
+    }
+
+    /// What is shown of a name; `nil` when it vanishes meanwhile, or would not be served.
+    private static func item(
+        _ name: FileName, in trail: [HeldDescriptor], _ walk: FileWalk
+    ) throws(FileProblem) -> Item? {
+        var walk = walk
+        let status: FileStatus
+        do throws(FileProblem) {
+            status = try walk.look(at: name, in: trail)
+        } catch {
+            guard error == .missing || error == .forbidden else { throw error }
+            return nil
         }
-        text += "</table>\n"
-        if isCut { text += "<p>There is more than is shown here.\n" }
-        return ByteBuffer(string: text)
-    }
-
-    private static func item(_ name: FileName, _ place: FileWalk.Place) throws(FileProblem) -> Item {
-        let (status, isFolder): (FileStatus, Bool) =
-            switch place {
-            case .folder(let trail): (try Self.status(of: trail), true)
-            case .file(_, let status): (status, false)
-            }
+        let isFolder = status.kind == .folder
+        let text = escaped(String(decoding: name.bytes.span))
+        let slash = isFolder ? "/" : ""
+        let size = isFolder ? "" : "\(status.size)"
         let modified = HTTPDate(secondsSince1970: status.modified.seconds)
-        return Item(name: name, isFolder: isFolder, size: status.size, modified: modified)
+        let link = "<a href=\"./\(encoded(name))\(slash)\">\(text)\(slash)</a>"
+        return Item(name: name, isFolder: isFolder, row: "<tr><td>\(link)<td>\(size)<td>\(modified)\n")
     }
 
-    private static func status(of trail: [HeldDescriptor]) throws(FileProblem) -> FileStatus {
-        guard let folder = trail.last else { throw .missing }
-        return try FileStatus(of: folder)
-    }
-
-    /// The names in a folder, in no order; one more than `limit` when there are more.
-    private static func names(in folder: HeldDescriptor, atMost limit: Int) throws(FileProblem) -> [FileName] {
+    /// The names in a folder, in no order, until `body` says that it is enough.
+    private static func forEachName(
+        in folder: HeldDescriptor, _ body: (FileName) throws(FileProblem) -> Bool
+    ) throws(FileProblem) {
         let descriptor = try folder.openedForListing()
         guard let directory = fdopendir(descriptor) else {
             let code = errno
@@ -95,12 +111,16 @@ struct DirectoryListing {
             throw FileProblem(code)
         }
         defer { closedir(directory) }
-        var names: [FileName] = []
-        while names.count <= limit, let entry = readdir(directory) {
+        while true {
+            // The end and a failure look alike but for this.
+            errno = 0
+            guard let entry = readdir(directory) else {
+                if errno != 0 { throw FileProblem(errno) }
+                return
+            }
             let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-            if let name = FileName(bytes) { names.append(name) }
+            if let name = FileName(bytes), try !body(name) { return }
         }
-        return names
     }
 
     private static func escaped(_ text: String) -> String {

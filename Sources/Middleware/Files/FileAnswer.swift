@@ -56,6 +56,11 @@ struct FilePlan: Sendable {
                 pieces = [.file(ranges[0])]
                 return
             }
+            // Nobody could decode the parts of what was coded as a whole.
+            guard !file.isCoded else {
+                status = .ok
+                return
+            }
             let parts = MultipartByteRanges(ranges, of: size, contentType: file.contentType, boundary: boundary)
             headers[.contentType] = parts.contentType
             pieces = parts.parts.flatMap { [.bytes($0.head), .file($0.range)] } + [.bytes(parts.end)]

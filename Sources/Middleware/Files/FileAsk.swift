@@ -37,6 +37,15 @@ struct FileAsk: Sendable {
     }
 }
 
+extension FileAsk {
+    /// The path behind the prefix for a line of a log: decoded, and what is not visible ASCII escaped, so that no name
+    /// looks like another or like a further line.
+    var shownPath: String {
+        PercentEncoding.decoded(bytes: key.path.span, plusIsSpace: false).unicodeScalars
+            .reduce(into: "") { $0 += $1.escaped(asASCII: true) }
+    }
+}
+
 /// The names that a path stands for.
 struct FilePath: Sendable, Equatable {
     let names: [FileName]

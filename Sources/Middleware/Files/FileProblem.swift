@@ -12,7 +12,7 @@ enum FileProblem: Error, Equatable, Sendable {
     case missing
     /// This process may not read it.
     case forbidden
-    /// The process or the system has too many files open.
+    /// The process or the system has too many files open, or somebody has a lease on this one.
     case busy
     /// It became shorter while it was read.
     case truncated
@@ -24,7 +24,8 @@ enum FileProblem: Error, Equatable, Sendable {
         // Too long a name, a link where none is followed, a socket: nothing that could be sent.
         case ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EISDIR, ENXIO, ENODEV, EILSEQ: self = .missing
         case EACCES, EPERM: self = .forbidden
-        case EMFILE, ENFILE, ENOMEM: self = .busy
+        // EAGAIN: somebody has a lease on it, such as a file server, and `O_NONBLOCK` does not wait for its end.
+        case EMFILE, ENFILE, ENOMEM, EAGAIN: self = .busy
         default: self = .failed(code)
         }
     }
@@ -35,7 +36,7 @@ extension FileProblem: CustomStringConvertible {
         switch self {
         case .missing: "there is no such file"
         case .forbidden: "the file may not be read"
-        case .busy: "too many files are open"
+        case .busy: "too many files are open, or it is in use"
         case .truncated: "the file became shorter while it was read"
         case .failed(let code): String(cString: strerror(code))
         }

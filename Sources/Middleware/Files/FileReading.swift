@@ -97,7 +97,7 @@ enum FileReading {
             if count >= 0 { return .bytes(count) }
             switch errno {
             case EINTR: continue
-            case EAGAIN: return .wouldWait
+            case EAGAIN: return waits ? .failed(EAGAIN) : .wouldWait
             case EOPNOTSUPP, ENOSYS, EINVAL: return waits ? .failed(errno) : .unsupported
             case let code: return .failed(code)
             }

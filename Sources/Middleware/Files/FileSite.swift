@@ -31,7 +31,11 @@ final class FileSite: Sendable {
     private let root: HeldDescriptor?
     private let index: [FileName]
     private let fallback: FilePath?
+    /// Why the fallback was no file to serve when this was made; `nil` as well when there is no root.
+    let fallbackProblem: FileProblem?
     private let types: MediaTypes
+    /// By the extension in lower case.
+    private let cacheControl: [String: String]
     private let openFiles: OpenFiles
 
     init(_ root: HeldDescriptor?, _ configuration: Files.Configuration) {
@@ -40,10 +44,12 @@ final class FileSite: Sendable {
         prefix = Array(configuration.prefix.utf8.reversed().drop { $0 == UInt8(ascii: "/") }.reversed())
         index = configuration.index.compactMap { FileName($0) }
         fallback = configuration.fallback.flatMap { Self.path(ofFallback: $0) }
+        fallbackProblem = root.flatMap { [fallback] root in
+            fallback.flatMap { Self.problem(of: $0, below: root, configuration) }
+        }
         types = MediaTypes(
-            adding: Dictionary(configuration.mediaTypes.map { ($0.lowercased(), $1) }) { first, _ in first },
-            otherwise: configuration.defaultMediaType
-        )
+            adding: Self.inLowerCase(configuration.mediaTypes), otherwise: configuration.defaultMediaType)
+        cacheControl = Self.inLowerCase(configuration.cacheControlByExtension)
         openFiles = OpenFiles(limit: configuration.openFiles, lifetime: configuration.openFor)
     }
 
@@ -52,6 +58,24 @@ final class FileSite: Sendable {
         let path = Array(("/" + text).utf8)
         guard !text.isEmpty, let names = FilePath(path.span, servingHidden: true), !names.isFolder else { return nil }
         return names
+    }
+
+    private static func problem(
+        of fallback: FilePath, below root: HeldDescriptor, _ configuration: Files.Configuration
+    ) -> FileProblem? {
+        var walk = FileWalk(from: root, followingLinks: configuration.symlinks == .withinRoot)
+        do throws(FileProblem) {
+            guard let name = fallback.names.last else { return .missing }
+            let trail = try walk.folder(fallback.names.dropLast())
+            guard case .file = try walk.place(name, in: trail) else { return .missing }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private static func inLowerCase(_ values: [String: String]) -> [String: String] {
+        Dictionary(values.map { ($0.lowercased(), $1) }) { first, _ in first }
     }
 
     // MARK: On the loop
@@ -123,8 +147,11 @@ final class FileSite: Sendable {
             if case .file(let file) = found { openFiles.keep(file, for: ask.key, at: ask.now, ask.time) }
             return found
         } catch {
-            guard error == .missing, let fallback else { throw error }
-            return try find(fallback, ask, below: root)
+            // A redirect to a folder would lead in a circle.
+            guard error == .missing, let fallback, case .file(let file) = try find(fallback, ask, below: root) else {
+                throw error
+            }
+            return .file(file)
         }
     }
 
@@ -166,7 +193,7 @@ final class FileSite: Sendable {
             contentType: types.type(ofFileNamed: name.bytes.span),
             hasVariants: !configuration.precompressed.isEmpty,
             hasRanges: configuration.ranges > 0,
-            cacheControl: text.flatMap { configuration.cacheControlByExtension[$0] } ?? configuration.cacheControl
+            cacheControl: text.flatMap { cacheControl[$0] } ?? configuration.cacheControl
         )
         let now = ask.time.wallClock
         for coding in ask.key.codings {

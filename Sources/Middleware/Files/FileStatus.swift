@@ -83,13 +83,20 @@ extension FileStatus {
         let age = now - modified.sinceStartOf1970
         let isSettled = age >= Self.settled
         let time = String(modified.seconds, radix: 36) + "." + String(modified.nanoseconds, radix: 36)
-        let opaque = "\(String(size, radix: 36))-\(time)" + (coding.map { "-\($0)" } ?? "")
+        // Marked while it is weak: the next state could have the same length and time, and would be taken for this one.
+        let opaque = "\(String(size, radix: 36))-\(time)" + (coding.map { "-\($0)" } ?? "") + (isSettled ? "" : "-new")
         return Preconditions.Validators(
             tag: EntityTag(opaque: opaque, isWeak: !isSettled),
             // RFC 9110 section 8.8.2.1: never later than the answer itself.
             lastModified: age < .zero ? nil : HTTPDate(secondsSince1970: modified.seconds),
             isDateStrong: isSettled
         )
+    }
+
+    /// How long until its validators are others; `nil` once they stay.
+    func settlesIn(at now: Duration) -> Duration? {
+        let age = now - modified.sinceStartOf1970
+        return age < Self.settled ? Self.settled - age : nil
     }
 
     /// The coarsest clock of a file system in use is that of FAT.

@@ -19,6 +19,14 @@ struct FileWalk {
         case file(HeldDescriptor, FileStatus)
     }
 
+    /// What a way comes to.
+    private enum End {
+        /// To the last of these folders.
+        case folder([HeldDescriptor])
+        /// To a file or a folder in the last of these, which is not open.
+        case name(FileName, in: [HeldDescriptor], FileStatus)
+    }
+
     /// One step: a name, or back.
     private enum Step {
         case name(FileName)
@@ -42,12 +50,42 @@ struct FileWalk {
         return trail
     }
 
+    /// What is where one name in a folder leads, if that would be served. Nothing is opened but folders that links lead
+    /// through.
+    mutating func look(at name: FileName, in trail: [HeldDescriptor]) throws(FileProblem) -> FileStatus {
+        switch try end(of: [.name(name)], from: trail) {
+        case .folder(let trail):
+            guard let folder = trail.last else { throw .missing }
+            return try FileStatus(of: folder)
+        case .name(let name, let trail, let status):
+            if status.kind == .file { try trail.last?.checkReadable(name) }
+            return status
+        }
+    }
+
     /// Where one name in a folder leads.
     mutating func place(_ name: FileName, in trail: [HeldDescriptor]) throws(FileProblem) -> Place {
         try go([.name(name)], from: trail)
     }
 
     private mutating func go(_ steps: [Step], from start: [HeldDescriptor]) throws(FileProblem) -> Place {
+        switch try end(of: steps, from: start) {
+        case .folder(let trail):
+            return .folder(trail)
+        case .name(let name, let trail, let seen):
+            guard let folder = trail.last else { throw .missing }
+            guard seen.kind == .file else {
+                return .folder(trail + [try HeldDescriptor(name, in: folder, for: .passing)])
+            }
+            let file = try HeldDescriptor(name, in: folder, for: .reading)
+            // What was looked at may not be what was opened.
+            let status = try FileStatus(of: file)
+            guard status.kind == .file else { throw .missing }
+            return .file(file, status)
+        }
+    }
+
+    private mutating func end(of steps: [Step], from start: [HeldDescriptor]) throws(FileProblem) -> End {
         var trail = start
         var pending = Array(steps.reversed())
         while let step = pending.popLast() {
@@ -63,20 +101,17 @@ struct FileWalk {
                 trail.append(try HeldDescriptor(name, in: folder, for: .passing))
                 continue
             }
-            switch try FileStatus(of: name, in: folder).kind {
-            case .folder:
+            let status = try FileStatus(of: name, in: folder)
+            switch status.kind {
+            case .folder where !pending.isEmpty:
                 trail.append(try HeldDescriptor(name, in: folder, for: .passing))
             case .link:
                 links += 1
                 guard followsLinks, links <= Self.mostLinks else { throw .missing }
                 pending += try Self.target(of: name, in: folder).reversed()
-            case .file:
+            case .file, .folder:
                 guard pending.isEmpty else { throw .missing }
-                let file = try HeldDescriptor(name, in: folder, for: .reading)
-                // What was looked at may not be what was opened.
-                let status = try FileStatus(of: file)
-                guard status.kind == .file else { throw .missing }
-                return .file(file, status)
+                return .name(name, in: trail, status)
             case .other:
                 throw .missing
             }
@@ -94,7 +129,11 @@ struct FileWalk {
                 return readlinkat(folder.number, name, start, room)
             }
         }
-        guard count >= 0 else { throw FileProblem(errno) }
+        guard count >= 0 else {
+            let code = errno
+            // It was a link a moment ago.
+            throw code == EINVAL ? .missing : FileProblem(code)
+        }
         guard count > 0, count < room, buffer[0] != CChar(bitPattern: UInt8(ascii: "/")) else { throw .missing }
         let bytes = buffer[..<count].map { UInt8(bitPattern: $0) }
         var steps: [Step] = []

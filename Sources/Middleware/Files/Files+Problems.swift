@@ -9,7 +9,7 @@ extension Files.Configuration {
         blueprint.require(openFor >= .zero, "keeps files open for \(openFor)", mend: "give zero or more")
         if case .html(let limit) = listing {
             blueprint.require(
-                (1...100_000).contains(limit), "lists at most \(limit) names", mend: "give 1 to 100000")
+                (1...10_000).contains(limit), "lists at most \(limit) names", mend: "give 1 to 10000")
         }
         blueprint.require(
             Set(precompressed).count == precompressed.count, "offers a coding twice", mend: "name each coding once")
@@ -38,8 +38,11 @@ extension Files.Configuration {
         for text in extensions where text.isEmpty || text.contains(where: { $0 == "." || $0 == "/" }) {
             blueprint.require(false, "names the extension \"\(text)\"", mend: "write it without its dot")
         }
-        for text in cacheControlByExtension.keys.sorted() where text != text.lowercased() {
-            blueprint.require(false, "names the extension \(text)", mend: "write it in lower case")
+        for texts in [mediaTypes.keys, cacheControlByExtension.keys].map({ $0.map { $0.lowercased() }.sorted() }) {
+            for (text, next) in zip(texts, texts.dropFirst()) where text == next {
+                blueprint.require(
+                    false, "names the extension \(text) twice", mend: "name it once; case does not matter")
+            }
         }
         let types = mediaTypes.sorted { $0.key < $1.key }.map(\.value) + (defaultMediaType.map { [$0] } ?? [])
         for type in types where !Self.isMediaType(type) {

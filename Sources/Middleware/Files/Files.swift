@@ -13,8 +13,8 @@ import NIOCore
 /// ```
 ///
 /// GET and HEAD are answered, with a type by the extension, `ETag` and `Last-Modified`; others get 405. Preconditions,
-/// ranges and several ranges at a time hold as in RFC 9110 sections 13 and 14. Up to 128 KiB of an answer are in memory,
-/// whatever the size of the file.
+/// ranges and several ranges at a time hold as in RFC 9110 sections 13 and 14. Of a file, whatever its size, 128 KiB are in
+/// memory for each answer; a list of names is made and held whole (``Listing/html(atMost:)``).
 ///
 /// No path leads out of the root. The root is opened once, when this is made, and a path is walked from there one
 /// decoded segment at a time, each opened in the folder before it. A segment that is empty, is a dot segment, or holds
@@ -44,8 +44,8 @@ import NIOCore
 /// var configuration = Files.Configuration()
 /// configuration.fallback = "index.html"
 /// configuration.precompressed = [.brotli, .gzip]
-/// configuration.cacheControl = "max-age=31536000, immutable"
-/// configuration.cacheControlByExtension = ["html": "no-cache"]
+/// configuration.cacheControl = "no-cache"
+/// configuration.cacheControlByExtension = ["js": "max-age=31536000, immutable"]
 /// Files(root: "/srv/app", configuration)
 /// ```
 public struct Files: Handler {
@@ -62,7 +62,11 @@ public struct Files: Handler {
     public enum Listing: Sendable, Hashable {
         /// 404.
         case off
-        /// A page with its names, at most so many. For other people's eyes only if all of them may know all names.
+        /// A page with its names, at most so many, 10000 at the most, and no more than fill 4 MiB; it says so when there
+        /// are more. Of 100000 names in a folder the others are not looked at. The page is made anew for every request,
+        /// HEAD included, and held whole until it is sent. What would not be served is left out, and `.well-known` as
+        /// well unless ``Configuration/servesHidden`` is set. For other people's eyes only if all of them may know all
+        /// names.
         case html(atMost: Int)
     }
 
@@ -74,7 +78,9 @@ public struct Files: Handler {
         /// The files that stand for a folder; the first that there is. `index.html` unless set.
         public var index = ["index.html"]
         /// The file, by its path below the root, that answers with 200 for what is not found, for applications of one
-        /// page. None unless set. A path that is refused (hidden, malformed) is not found all the same.
+        /// page. None unless set. A path that is refused (hidden, malformed) is not found all the same; one that looks
+        /// like a file (`/assets/old.js`) is answered as well. It is a file when this is made, or a problem of the
+        /// composition; when it is gone later, its answer is 404.
         public var fallback: String?
         /// Whether folders without an index file show what is in them. Off unless set.
         public var listing = Listing.off
@@ -93,15 +99,16 @@ public struct Files: Handler {
         public var defaultMediaType: String? = "application/octet-stream"
         /// `Cache-Control` of files. None unless set, which leaves caches to guess.
         public var cacheControl: String?
-        /// `Cache-Control` by the extension in lower case, in place of ``cacheControl``.
+        /// `Cache-Control` by the extension in any case, in place of ``cacheControl``.
         public var cacheControlByExtension: [String: String] = [:]
         /// The most ranges of one request; with more, it gets the whole. 16 unless set; zero serves no ranges at all.
         public var ranges = 16
         /// The most files that stay open for the next request, for all loops together. 256 unless set; zero opens
         /// files anew for every request.
         public var openFiles = 256
-        /// How long they do. A second unless set. For so long an answer can miss that a folder above a file was renamed
-        /// or closed to others.
+        /// How long they do. A second unless set. For so long an answer can miss what the file itself does not show:
+        /// that a folder above was renamed or closed to others, that a link on the way leads elsewhere, that a compressed
+        /// sibling or an index file that goes first has come. A deleted file holds its space for up to twice as long.
         public var openFor = Duration.seconds(1)
 
         public init() {}
@@ -132,6 +139,12 @@ public struct Files: Handler {
         blueprint.require(
             rootProblem == nil, rootProblem ?? "", mend: "name a folder that there is, and let this process read it")
         site.configuration.report(to: &blueprint)
+        if let problem = site.fallbackProblem {
+            let reason = problem == .missing ? "is no file below the root" : "cannot be read (\(problem))"
+            blueprint.require(
+                false, "falls back to \(site.configuration.fallback ?? ""), which \(reason)",
+                mend: "name a file that there is, and let this process read it")
+        }
         return blueprint
     }
 
@@ -150,23 +163,26 @@ public struct Files: Handler {
         switch outcome {
         case .answered(let answer): return answer.response(in: context)
         case .folder: return Self.redirect(request.target)
-        case .problem(let problem): return Self.answer(to: problem, context)
+        case .problem(let problem): return Self.answer(to: problem, of: ask, context)
         }
     }
 }
 
 extension Files {
-    private static func answer(to problem: FileProblem, _ context: RequestContext) -> Response {
+    private static func answer(to problem: FileProblem, of ask: FileAsk, _ context: RequestContext) -> Response {
         switch problem {
         case .missing:
             return Response(.notFound, problem: nil)
         case .forbidden:
             return Response(.forbidden, problem: nil)
         case .busy:
-            context.logger.error("a file could not be opened", metadata: ["error": "\(problem)"])
+            // Many at once, when it comes to that; the server says once that descriptors are out.
+            context.logger.debug(
+                "a file could not be opened", metadata: ["path": "\(ask.shownPath)", "error": "\(problem)"])
             return Response(HTTPError(.serviceUnavailable, headers: [.retryAfter: "1"]))
         case .truncated, .failed:
-            context.logger.error("a file could not be read", metadata: ["error": "\(problem)"])
+            context.logger.error(
+                "a file could not be read", metadata: ["path": "\(ask.shownPath)", "error": "\(problem)"])
             return Response(.internalServerError, problem: nil)
         }
     }

@@ -21,8 +21,9 @@ final class HeldDescriptor: Sendable {
     let number: Int32
     private let isLeftToPool: Bool
 
-    /// - Parameter isLeftToPool: whether a thread of the pool closes it. The last close of a file that was deleted
-    ///   frees what it occupied, which can take a while, and an event loop must not wait for it.
+    /// - Parameter isLeftToPool: whether a thread of the pool closes it when a loop lets go of it. The last close of a
+    ///   file that was deleted frees what it occupied, which can take a while, and an event loop must not wait for it.
+    ///   Work on the pool closes at once: what it left to the pool would stay open for as long as the threads are busy.
     private init(_ number: Int32, isLeftToPool: Bool) {
         self.number = number
         self.isLeftToPool = isLeftToPool
@@ -30,7 +31,7 @@ final class HeldDescriptor: Sendable {
 
     deinit {
         let number = number
-        guard isLeftToPool else {
+        guard isLeftToPool, MultiThreadedEventLoopGroup.currentEventLoop != nil else {
             _ = close(number)
             return
         }
@@ -60,6 +61,12 @@ final class HeldDescriptor: Sendable {
     /// A descriptor of the same folder for reading the names in it, which its user closes.
     func openedForListing() throws(FileProblem) -> Int32 {
         try Self.retrying { openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    }
+
+    /// Throws for a name that this process may not read.
+    func checkReadable(_ name: FileName) throws(FileProblem) {
+        let result = try name.withCharacters { faccessat(number, $0, R_OK, 0) }
+        guard result == 0 else { throw FileProblem(errno) }
     }
 
     private static func retrying(_ call: () -> Int32) throws(FileProblem) -> Int32 {

@@ -45,23 +45,28 @@ final class OpenFiles: Sendable {
     func keep(_ file: ServedFile, for key: Key, at now: Int64, _ time: any TimeSource) {
         // Another file system could make a loop wait for the least of questions.
         guard limit > 0, lifetime > 0, file.isReadAtOnce else { return }
-        let (end, overflow) = now.addingReportingOverflow(lifetime)
-        let mustSweep = state.withLock { state in
+        let wait = file.settlesIn.map { min(lifetime, $0.nanoseconds) } ?? lifetime
+        let (end, overflow) = now.addingReportingOverflow(wait)
+        // What goes is let go of behind the lock: closing takes its time.
+        let (mustSweep, gone) = state.withLock { state in
+            var gone: [Slot?] = []
             if state.slots.count >= limit, state.slots[key] == nil, let other = state.slots.first {
-                state.slots.removeValue(forKey: other.key)
+                gone.append(state.slots.removeValue(forKey: other.key))
             }
-            state.slots[key] = Slot(file: file, end: overflow ? .max : end)
+            gone.append(state.slots.updateValue(Slot(file: file, end: overflow ? .max : end), forKey: key))
             defer { state.isSweeping = true }
-            return !state.isSweeping
+            return (!state.isSweeping, gone)
         }
+        withExtendedLifetime(gone) {}
         if mustSweep { sweepLater(time) }
     }
 
     /// Forgets a file that is not what it was.
     func forget(_ file: ServedFile, for key: Key) {
-        state.withLock { state in
-            if state.slots[key]?.file === file { state.slots.removeValue(forKey: key) }
+        let gone = state.withLock { state in
+            state.slots[key]?.file === file ? state.slots.removeValue(forKey: key) : nil
         }
+        withExtendedLifetime(gone) {}
     }
 
     /// Closes what nobody asks for any more: a file that was deleted occupies its space until then.
@@ -71,11 +76,13 @@ final class OpenFiles: Sendable {
 
     private func sweep(_ time: any TimeSource) {
         let now = time.now.nanoseconds
-        let isLeft = state.withLock { state in
-            state.slots = state.slots.filter { $0.value.end > now }
+        let (isLeft, gone) = state.withLock { state in
+            let gone = state.slots.filter { $0.value.end <= now }
+            for key in gone.keys { state.slots.removeValue(forKey: key) }
             state.isSweeping = !state.slots.isEmpty
-            return state.isSweeping
+            return (state.isSweeping, gone)
         }
+        withExtendedLifetime(gone) {}
         if isLeft { sweepLater(time) }
     }
 }

@@ -8,6 +8,10 @@ final class ServedFile: Sendable {
     let contentType: String?
     /// The fields of an answer with the whole of it.
     let headers: Headers
+    /// Whether it lies there in a coding.
+    let isCoded: Bool
+    /// How long its validators hold: one that was modified just now has others once that is past.
+    let settlesIn: Duration?
     /// Whether reads of it can be told not to wait. Only then it may be touched on a loop at all.
     let isReadAtOnce: Bool
 
@@ -18,6 +22,8 @@ final class ServedFile: Sendable {
         isReadAtOnce = FileReading.canReadAtOnce(descriptor)
         validators = status.validators(coding: kind.coding?.name, at: now)
         contentType = kind.contentType
+        isCoded = kind.coding != nil
+        settlesIn = status.settlesIn(at: now)
         var headers = Headers()
         if let type = kind.contentType { headers.append(.contentType, type) }
         if let coding = kind.coding { headers.append(.contentEncoding, coding.name) }

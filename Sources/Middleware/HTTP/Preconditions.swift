@@ -17,7 +17,9 @@ package struct Preconditions: Sendable {
         package var tag: EntityTag?
         /// When it was last modified, if that is known.
         package var lastModified: HTTPDate?
-        /// Whether it cannot have been modified twice within the second of `lastModified` (RFC 9110 section 8.8.2.2).
+        /// Whether `lastModified` is so long past that no later state can get the same date. It does not tell how many
+        /// states there were within that second. Only a client knows whether it got its own after the second was over,
+        /// and it must not put the date into `If-Range` otherwise (RFC 9110 sections 8.8.2.2 and 13.1.5).
         package var isDateStrong: Bool
 
         package init(tag: EntityTag? = nil, lastModified: HTTPDate? = nil, isDateStrong: Bool = false) {

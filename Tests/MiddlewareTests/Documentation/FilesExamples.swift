@@ -19,8 +19,10 @@ struct FilesExamples {
         configuration.prefix = "/app"
         configuration.fallback = "index.html"  // the application routes by itself
         configuration.precompressed = [.brotli, .gzip]
-        configuration.cacheControl = "max-age=31536000, immutable"  // names hold the hash of the content
-        configuration.cacheControlByExtension = ["html": "no-cache"]
+        configuration.cacheControl = "no-cache"
+        for text in ["js", "css", "woff2"] {  // names hold the hash of the content
+            configuration.cacheControlByExtension[text] = "max-age=31536000, immutable"
+        }
         let application = Files(root: "/srv/app", configuration)
         // end
         return application

@@ -67,6 +67,21 @@ struct FileTree: Sendable {
         guard rename(path(name), path(other)) == 0 else { throw CocoaError(.fileWriteUnknown) }
     }
 
+    /// Takes a lease on a file, as a file server would; it lasts for as long as the handle. `nil` when the system gives
+    /// none.
+    func lease(_ name: String) -> FileHandle? {
+        #if os(Linux)
+        guard let file = FileHandle(forUpdatingAtPath: path(name)) else { return nil }
+        // `F_SETSIG` with a signal that does nothing, and `F_SETLEASE`.
+        guard fcntl(file.fileDescriptor, 10, SIGURG) == 0, fcntl(file.fileDescriptor, 1024, Int32(F_WRLCK)) == 0 else {
+            return nil
+        }
+        return file
+        #else
+        return nil
+        #endif
+    }
+
     func makeFIFO(_ name: String) throws {
         guard mkfifo(path(name), 0o600) == 0 else { throw CocoaError(.fileWriteUnknown) }
     }

@@ -81,6 +81,36 @@ struct FilesConditionalTests {
         }
     }
 
+    @Test("the tag of a file that stays open becomes a strong one when no change can get its time any more")
+    func settles() async throws {
+        try await FileTree.run(["a.txt": "text"]) { tree in
+            try tree.date("root/a.txt", Date(timeIntervalSince1970: 1_735_689_600))
+            var configuration = Files.Configuration()
+            configuration.openFor = .seconds(60)
+            let client = TestClient(Files(root: tree.root, configuration))
+            let new = try #require(try await client.get("/a.txt").headers[.eTag])
+            client.time.advance(by: .milliseconds(1999))
+            #expect(try await client.get("/a.txt").headers[.eTag] == new)
+            client.time.advance(by: .milliseconds(1))
+            let settled = try #require(try await client.get("/a.txt").headers[.eTag])
+            #expect(EntityTag(new)?.isWeak == true && EntityTag(settled)?.isWeak == false)
+        }
+    }
+
+    @Test("what was written twice in one tick of the clock is sent again once it has settled")
+    func sameTick() async throws {
+        try await FileTree.run(["a.txt": "one"]) { tree in
+            let tick = Date(timeIntervalSince1970: 1_735_689_600)
+            try tree.date("root/a.txt", tick)
+            let client = TestClient(Files(root: tree.root))
+            let tag = try #require(try await client.get("/a.txt").headers[.eTag])
+            try tree.write("root/a.txt", "two", modified: tick)
+            client.time.advance(by: .seconds(3))
+            let answer = try await client.get("/a.txt", headers: [.ifNoneMatch: tag])
+            #expect(answer.status == .ok && answer.body == "two")
+        }
+    }
+
     @Test("a file without a time has no validators", arguments: [0.0, 1.0])
     func timeless(seconds: Double) async throws {
         try await FileTree.run(["a.txt": "text"]) { tree in

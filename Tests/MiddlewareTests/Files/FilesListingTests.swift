@@ -1,7 +1,9 @@
+import Foundation
 import HTTPTypes
 import Middleware
 import MiddlewareTesting
 import NIOCore
+import Synchronization
 import Testing
 
 @Suite("Files: the names in a folder")
@@ -29,6 +31,34 @@ struct FilesListingTests {
             #expect(answer.body.contains("<td>5<td>Sat, 01 Jun 2024 00:00:00 GMT"))
             let head = try await client(tree).head("/")
             #expect(head.headers[.contentLength] == "\(answer.bytes.readableBytes)")
+        }
+    }
+
+    @Test("names that are hidden do not count, and no file is opened for the list of many")
+    func many() async throws {
+        var files = [".a": "", ".b": ""]
+        for number in 0..<400 { files["many/\(number)"] = "" }
+        try await FileTree.run(files) { tree in
+            try tree.write("root/b.txt", "")
+            let short = try await client(tree, atMost: 2).get("/")
+            #expect(short.body.contains("./b.txt"))
+            let isOver = Atomic(false)
+            let watching = Task.detached {
+                var most = 0
+                while !isOver.load(ordering: .relaxed) { most = max(most, tree.openFiles.count) }
+                return most
+            }
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        let page = try await client(tree).get("/many/")
+                        #expect(page.body.matches(of: /href/).count == 401)
+                    }
+                }
+                try await group.waitForAll()
+            }
+            isOver.store(true, ordering: .relaxed)
+            #expect(await watching.value < 20)
         }
     }
 
@@ -64,6 +94,30 @@ struct FilesListingTests {
             #expect(cut.matches(of: /href=/).count == 10 && cut.contains("There is more"))
             let whole = try await client(tree, atMost: 30).get("/").body
             #expect(whole.matches(of: /href=/).count == 30 && !whole.contains("There is more"))
+        }
+    }
+
+    @Test("a file that may not be read is left out", .enabled(if: getuid() != 0, "root reads all"))
+    func unreadable() async throws {
+        try await FileTree.run(["a": "", "b": "", "c/d": ""]) { tree in
+            for name in ["b", "c"] {
+                try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: tree.path("root/\(name)"))
+            }
+            let page = try await client(tree).get("/").body
+            #expect(page.matches(of: /href="([^"]*)"/).map { String($0.output.1) } == ["./c/", "./a"])
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tree.path("root/c"))
+        }
+    }
+
+    @Test("no more bytes than may be, and a word about the other names")
+    func boundedInBytes() async throws {
+        // Each is three bytes in a link, and five in the text.
+        let quotes = String(repeating: "'", count: 245)
+        let files = Dictionary(uniqueKeysWithValues: (0..<2500).map { ("d/\(quotes)\($0)", "") })
+        try await FileTree.run(files) { tree in
+            let answer = try await client(tree, atMost: 5000).get("/d/")
+            #expect((4_100_000..<4_200_000).contains(answer.bytes.readableBytes))
+            #expect(answer.body.contains("There is more"))
         }
     }
 

@@ -76,4 +76,19 @@ struct FilesPrecompressedTests {
             #expect(try await client.get("/app.js", headers: [.ifNoneMatch: tag]).status == .ok)
         }
     }
+
+    @Test("of a coded file one range is sent, and of several the whole: nobody could decode the parts")
+    func codedRanges() async throws {
+        try await FileTree.run(Self.site) { tree in
+            var configuration = Files.Configuration()
+            configuration.precompressed = [.brotli]
+            let client = TestClient(Files(root: tree.root, configuration))
+            var headers: Headers = [.acceptEncoding: "br", .range: "bytes=0-1"]
+            let one = try await client.get("/app.js", headers: headers)
+            #expect(one.status == .partialContent && one.body == "br" && one.headers[.contentEncoding] == "br")
+            headers[.range] = "bytes=0-1,4-5"
+            let several = try await client.get("/app.js", headers: headers)
+            #expect(several.status == .ok && several.body == "brotli" && several.headers[.contentEncoding] == "br")
+        }
+    }
 }

@@ -34,6 +34,24 @@ struct FilesProblemTests {
         }
     }
 
+    @Test(
+        "a fallback that is no file below the root is reported",
+        arguments: [
+            ("none.html", true), ("docs", true), ("docs/none", true), ("a/b", true), ("link", true), ("fifo", true),
+            ("a", false), ("docs/index.html", false), ("docs/.shell.html", false),
+        ])
+    func fallbacks(fallback: String, isProblem: Bool) async throws {
+        try await FileTree.run(["a": "", "docs/index.html": "", "docs/.shell.html": ""]) { tree in
+            try tree.link("root/link", to: "a")
+            try tree.makeFIFO("root/fifo")
+            let found = problems(tree.root) { $0.fallback = fallback }
+            #expect(found.count == (isProblem ? 1 : 0))
+            #expect(found.allSatisfy { $0.contains("falls back to \(fallback), which is no file below the root") })
+            // Which it may be is not known without the root.
+            #expect(problems(tree.path("none")) { $0.fallback = fallback }.count == 1)
+        }
+    }
+
     @Test("bad values are reported, each for itself")
     func values() {
         typealias Edit = (inout Files.Configuration) -> Void
@@ -50,7 +68,8 @@ struct FilesProblemTests {
             ("media type \"a/b; c\"", { $0.defaultMediaType = "a/b; c" }),
             ("Cache-Control \"\"", { $0.cacheControl = "" }),
             ("Cache-Control \"a\nb\"", { $0.cacheControlByExtension = ["html": "a\nb"] }),
-            ("extension HTML", { $0.cacheControlByExtension = ["HTML": "no-cache"] }),
+            ("extension html twice", { $0.cacheControlByExtension = ["HTML": "no-cache", "html": "no-store"] }),
+            ("extension txt twice", { $0.mediaTypes = ["Txt": "text/plain", "txt": "text/plain"] }),
             ("-1 ranges", { $0.ranges = -1 }), ("-1 open files", { $0.openFiles = -1 }),
             ("keeps files open for", { $0.openFor = .seconds(-1) }),
             ("at most 0 names", { $0.listing = .html(atMost: 0) }),
@@ -62,7 +81,7 @@ struct FilesProblemTests {
         }
         #expect(problems("/") { $0.prefix = "/" } == [])
         #expect(problems("/") { $0.prefix = "/a/%20b/" } == [])
-        #expect(problems("/") { $0.fallback = "app/.shell.html" } == [])
+        #expect(problems("/") { $0.cacheControlByExtension = ["HTML": "no-cache", "js": "no-store"] } == [])
     }
 
     @Test("the preview knows the method and not the disk")

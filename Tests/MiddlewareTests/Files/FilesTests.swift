@@ -133,6 +133,24 @@ struct FilesTests {
         }
     }
 
+    @Test("a fallback that goes away, or becomes a folder, answers nothing")
+    func lostFallback() async throws {
+        try await FileTree.run(Self.site) { tree in
+            var configuration = Files.Configuration()
+            configuration.fallback = "a.txt"
+            let client = TestClient(Files(root: tree.root, configuration))
+            #expect(try await client.get("/users").body == "text")
+            try tree.move("root/a.txt", to: "root/b.txt")
+            #expect(try await client.get("/users").status == .notFound)
+            // A redirect would lead from /users to /users/ and no further.
+            try tree.makeFolder("root/a.txt")
+            for target in ["/users", "/users/"] {
+                let status = try await client.get(target).status
+                #expect(status == .notFound)
+            }
+        }
+    }
+
     @Test("types, hidden names and Cache-Control as configured")
     func customised() async throws {
         try await FileTree.run(Self.site) { tree in
@@ -141,7 +159,7 @@ struct FilesTests {
             configuration.defaultMediaType = nil
             configuration.servesHidden = true
             configuration.cacheControl = "max-age=60"
-            configuration.cacheControlByExtension = ["html": "no-cache"]
+            configuration.cacheControlByExtension = ["HTML": "no-cache"]
             configuration.ranges = 0
             let client = TestClient(Files(root: tree.root, configuration))
             #expect(try await client.get("/bare/x.bin").headers[.contentType] == "application/x-own")
