@@ -5,18 +5,6 @@ package struct Authority: Sendable {
     private enum Storage {
         case received(ByteBuffer)
         case text(String)
-        case replaced(Replacement)
-    }
-
-    /// An authority in the place of the client's.
-    private final class Replacement: Sendable {
-        let text: Authority
-        let client: Authority
-
-        init(_ text: Authority, client: Authority) {
-            self.text = text
-            self.client = client
-        }
     }
 
     private var storage: Storage
@@ -29,21 +17,10 @@ package struct Authority: Sendable {
     }
     package init(received: ByteBuffer) { storage = .received(received) }
 
-    /// Another authority for the same request, which remembers what the client asked for.
-    package init(_ text: String, insteadOf other: Authority) {
-        storage = .replaced(Replacement(Authority(text), client: other.client))
-    }
-
-    /// What the client asked for.
-    package var client: Authority {
-        if case .replaced(let replacement) = storage { replacement.client } else { self }
-    }
-
     package var text: String {
         switch storage {
         case .received(let buffer): String(buffer: buffer)
         case .text(let text): text
-        case .replaced(let replacement): replacement.text.text
         }
     }
 
@@ -51,7 +28,6 @@ package struct Authority: Sendable {
         switch storage {
         case .received(let buffer): buffer.readableBytes == 0
         case .text(let text): text.isEmpty
-        case .replaced(let replacement): replacement.text.isEmpty
         }
     }
 
@@ -60,7 +36,6 @@ package struct Authority: Sendable {
         switch storage {
         case .received(let buffer): buffer.readableBytes
         case .text(let text): text.utf8.count
-        case .replaced(let replacement): replacement.text.byteCount
         }
     }
 
@@ -68,7 +43,6 @@ package struct Authority: Sendable {
         switch storage {
         case .received(let bytes): buffer.write(bytes.readableBytesUInt8Span)
         case .text(let text): buffer.write(text: text)
-        case .replaced(let replacement): replacement.text.write(into: &buffer)
         }
     }
 }

@@ -22,6 +22,22 @@ public struct Request {
         @exclusivity(unchecked) package var target: RequestTarget
         @exclusivity(unchecked) package var headers: Headers
         @exclusivity(unchecked) package var upgradeProtocol: String?
+        /// What the client asked for, when another authority has taken its place. In a box, which few requests have.
+        @exclusivity(unchecked) private var replaced: Replaced?
+
+        private final class Replaced: Sendable {
+            let authority: Authority
+
+            init(_ authority: Authority) { self.authority = authority }
+        }
+
+        /// The authority that the client asked for.
+        package var clientAuthority: Authority { replaced?.authority ?? authority }
+
+        fileprivate func replaceAuthority(with text: String) {
+            if replaced == nil { replaced = Replaced(authority) }
+            authority = Authority(text)
+        }
 
         package init(
             method: HTTPRequest.Method,
@@ -48,6 +64,7 @@ public struct Request {
                 headers: other.headers,
                 upgradeProtocol: other.upgradeProtocol
             )
+            replaced = other.replaced
         }
     }
 
@@ -115,8 +132,7 @@ public struct Request {
 
     /// Asks for another authority in the place of the client's, which what is said about the client goes on naming.
     package mutating func replaceAuthority(with text: String) {
-        let head = own()
-        head.authority = Authority(text, insteadOf: head.authority)
+        own().replaceAuthority(with: text)
     }
 
     /// The normalised path of ``target``.

@@ -61,7 +61,7 @@ final class RewritePlan: Sendable {
         }
         guard !response.isEmpty else { return }
         if let asked {
-            if mapsURLs { asked.authorities = [request.head.authority.client, request.head.authority] }
+            if mapsURLs { asked.authorities = [request.head.clientAuthority, request.head.authority] }
             context.add(asked)
         } else {
             context.add(self)

@@ -91,7 +91,7 @@ public struct ForwardedHeaders: Sendable {
         }
 
         fileprivate var scheme: String { head.scheme }
-        fileprivate var authority: Authority { head.authority.client }
+        fileprivate var authority: Authority { head.clientAuthority }
         fileprivate var peer: Peer { context.peer }
         /// The text of the peer's address, made once a connection.
         fileprivate var peerText: AddressText { context.peerText }
