@@ -69,6 +69,9 @@ piece_counted() { # PATH ARGUMENT …
     shift
     our_arguments static --pass-through 5 "$@"
     load=(-c 1 "${load[@]}")
+    # The lower of two: now and then the loop finds the two ends of a request in two turns, which costs 250 more.
     counted "$our_url$path" "$binary" "${ours[@]}"
-    echo "$instructions"
+    local first=$instructions
+    counted "$our_url$path" "$binary" "${ours[@]}"
+    echo "$((first < instructions ? first : instructions))"
 }
