@@ -49,13 +49,13 @@ extension Headers {
     /// Neighbours that lie as such lines, received or set one after the other, leave in one copy.
     package func write(into buffer: inout some ByteSink, skip: (Entry) -> Bool = { _ in false }) {
         guard !isEmpty else { return }
-        // Held here, so that no piece has to take hold of them.
-        let (received, own) = (received, own)
+        // Held here, so that no piece has to take hold of it.
+        let received = received
         var run = 0..<0
         var runIsOwn = false
         for entry in entries where !skip(entry) {
             guard entry.origin != .received else {
-                buffer.write(run, of: runIsOwn ? own.span : received.readableBytesUInt8Span)
+                write(run, isOwn: runIsOwn, received, into: &buffer)
                 run = 0..<0
                 let bytes = received.readableBytesUInt8Span
                 buffer.write(bytes.extracting(entry.name))
@@ -70,10 +70,22 @@ extension Headers {
                 run = run.lowerBound..<line.upperBound
                 continue
             }
-            buffer.write(run, of: runIsOwn ? own.span : received.readableBytesUInt8Span)
+            write(run, isOwn: runIsOwn, received, into: &buffer)
             (run, runIsOwn) = (line, isOwn)
         }
-        buffer.write(run, of: runIsOwn ? own.span : received.readableBytesUInt8Span)
+        write(run, isOwn: runIsOwn, received, into: &buffer)
+    }
+
+    /// Writes a run of lines. Only few messages have fields of their own: these are taken hold of where they are needed.
+    @inline(__always)
+    private func write(_ run: Range<Int>, isOwn: Bool, _ received: ByteBuffer, into buffer: inout some ByteSink) {
+        guard !run.isEmpty else { return }
+        if isOwn {
+            let own = own
+            buffer.write(own.span.extracting(run))
+        } else {
+            buffer.write(received.readableBytesUInt8Span.extracting(run))
+        }
     }
 
     /// Whether the entry has that name.
@@ -135,13 +147,6 @@ extension Headers {
         }
         let received = received
         return body(received.readableBytesUInt8Span.extracting(range))
-    }
-}
-
-extension ByteSink {
-    @inline(__always)
-    fileprivate mutating func write(_ range: Range<Int>, of bytes: Span<UInt8>) {
-        if !range.isEmpty { write(bytes.extracting(range)) }
     }
 }
 
