@@ -114,21 +114,3 @@ extension ErrorPages {
 struct PageProblem: Error {
     let reason: String
 }
-
-extension String {
-    /// HTML standard, "Escaping a string", and the apostrophe.
-    fileprivate var escapedForHTML: String {
-        var result = ""
-        for scalar in unicodeScalars {
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "'": result += "&#39;"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
-    }
-}

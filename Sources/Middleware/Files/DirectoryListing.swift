@@ -67,7 +67,7 @@ struct DirectoryListing {
     ///   - path: the path of the folder, for the title.
     ///   - isRoot: whether there is nothing above it.
     func page(path: String, isRoot: Bool) -> ByteBuffer {
-        let title = Self.escaped(path)
+        let title = path.escapedForHTML
         let head = "<!doctype html>\n<meta charset=\"utf-8\">\n<title>\(title)</title>\n<h1>\(title)</h1>\n<table>\n"
         var page = ByteBuffer()
         page.reserveCapacity(head.utf8.count + byteCount + 128)
@@ -92,7 +92,7 @@ struct DirectoryListing {
             return nil
         }
         let isFolder = status.kind == .folder
-        let text = escaped(String(decoding: name.bytes.span))
+        let text = String(decoding: name.bytes.span).escapedForHTML
         let slash = isFolder ? "/" : ""
         let size = isFolder ? "" : "\(status.size)"
         let modified = HTTPDate(secondsSince1970: status.modified.seconds)
@@ -121,21 +121,6 @@ struct DirectoryListing {
             let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
             if let name = FileName(bytes), try !body(name) { return }
         }
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "'": result += "&#39;"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
     }
 
     private static func encoded(_ name: FileName) -> String {
