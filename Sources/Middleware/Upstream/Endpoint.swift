@@ -1,5 +1,3 @@
-import Synchronization
-
 /// One place that requests can be sent to: an address and how to speak to it.
 ///
 /// ```swift
@@ -13,52 +11,89 @@ import Synchronization
 /// is wrong with it, a composition that holds it is refused, and a request to it fails. Text that comes from outside
 /// goes through ``init(parsing:weight:)``, which throws.
 public struct Endpoint: Hashable, Sendable {
+    /// Behind one reference, because endpoints are handed through every request.
+    private final class Parts: Sendable {
+        let text: String
+        let weight: Int
+        let attributes: Attributes
+        let problem: String?
+        let authority: String
+        let address: DialAddress
+
+        init(_ text: String, weight: Int, _ attributes: Attributes) {
+            self.text = text
+            self.weight = weight
+            self.attributes = attributes
+            do {
+                (address, authority) = try Endpoint.parse(text)
+                problem = weight > 0 ? nil : "has a weight of \(weight), which is not above zero"
+            } catch {
+                address = .host("", port: 0)
+                authority = ""
+                problem = "is no endpoint (\(error.reason))"
+            }
+        }
+    }
+
+    /// What a cluster goes by besides the weight.
+    public struct Attributes: Hashable, Sendable {
+        /// The tier: endpoints of a higher number get what those of lower ones cannot take. 0 unless set.
+        public var priority = 0
+        /// Whether it stands behind all tiers, for when everything else is gone. `false` unless set.
+        public var isBackup = false
+        /// Where it stands, for zone preference; nowhere in particular unless set.
+        public var zone: String?
+        /// Labels by name, for subsets; none unless set.
+        public var labels: [String: String] = [:]
+
+        public init(
+            priority: Int = 0, isBackup: Bool = false, zone: String? = nil, labels: [String: String] = [:]
+        ) {
+            self.priority = priority
+            self.isBackup = isBackup
+            self.zone = zone
+            self.labels = labels
+        }
+    }
+
+    private let parts: Parts
+
     /// The text it was made of.
-    public let text: String
+    public var text: String { parts.text }
     /// Its share of the traffic, relative to the others; 1 unless given.
-    public let weight: Int
-    /// What is wrong with the text; `nil` for a usable endpoint.
-    public let problem: String?
+    public var weight: Int { parts.weight }
+    /// Tier, zone and labels.
+    public var attributes: Attributes { parts.attributes }
+    /// What is wrong with the text or the weight; `nil` for a usable endpoint.
+    public var problem: String? { parts.problem }
     /// `host[:port]` as `Host` names it: without the port when it is the scheme's own.
-    public let authority: String
-    package let address: DialAddress
+    public var authority: String { parts.authority }
+    package var address: DialAddress { parts.address }
     /// Equal for copies of one value, so that they find their pool without comparing text.
-    package let identity: Identity
+    package var identity: ObjectIdentifier { ObjectIdentifier(parts) }
 
     /// An endpoint from a literal; see ``problem``.
-    public init(_ text: String, weight: Int = 1) {
-        self.text = text
-        self.weight = weight
-        identity = Identity()
-        do {
-            (address, authority) = try Self.parse(text)
-            problem = weight >= 0 ? nil : "has a weight of \(weight), which is below zero"
-        } catch {
-            address = .host("", port: 0)
-            authority = ""
-            problem = "is no endpoint (\(error.reason))"
-        }
+    public init(_ text: String, weight: Int = 1, _ attributes: Attributes = Attributes()) {
+        parts = Parts(text, weight: weight, attributes)
     }
 
     /// An endpoint from text that comes from outside.
     ///
     /// Throws ``EndpointError`` for text that is none.
-    public init(parsing text: String, weight: Int = 1) throws(EndpointError) {
-        self.init(text, weight: weight)
+    public init(
+        parsing text: String, weight: Int = 1, _ attributes: Attributes = Attributes()
+    ) throws(EndpointError) {
+        self.init(text, weight: weight, attributes)
         if let problem { throw EndpointError(reason: "\(text) \(problem)") }
     }
 
-    /// What tells one value from another.
-    package struct Identity: Hashable, Sendable {
-        private static let last = Atomic<UInt64>(0)
-        private let number: UInt64
+    /// The same with another weight.
+    public func weighing(_ weight: Int) -> Endpoint { Endpoint(text, weight: weight, attributes) }
 
-        fileprivate init() { number = Self.last.add(1, ordering: .relaxed).newValue }
-    }
-
-    /// The same text and weight.
+    /// The same text, weight and attributes.
     public static func == (left: Endpoint, right: Endpoint) -> Bool {
-        left.text == right.text && left.weight == right.weight
+        left.parts === right.parts
+            || left.text == right.text && left.weight == right.weight && left.attributes == right.attributes
     }
 
     public func hash(into hasher: inout Hasher) {

@@ -7,9 +7,22 @@ package final class UpstreamPools {
         let limits: ConnectionLimits
     }
 
+    private final class Recent {
+        let endpoint: Endpoint
+        let owner: AnyObject
+        let pool: ConnectionPool
+
+        init(_ endpoint: Endpoint, _ owner: AnyObject, _ pool: ConnectionPool) {
+            self.endpoint = endpoint
+            self.owner = owner
+            self.pool = pool
+        }
+    }
+
     private var pools: [Key: ConnectionPool] = [:]
-    /// The pool that was asked for last, and by whom: a gateway with one origin neither hashes nor compares limits.
-    @exclusivity(unchecked) private var last: (endpoint: Endpoint.Identity, owner: AnyObject, pool: ConnectionPool)?
+    /// Pools that were asked for lately, and by whom: a request to one of a few origins neither hashes nor compares
+    /// limits. A place holds its endpoint, so that no other comes to lie at the same address.
+    @exclusivity(unchecked) private var recent = [Recent?](repeating: nil, count: 64)
     @exclusivity(unchecked) private var scratch: ByteBuffer?
     private let dialer: any Dialer
     unowned let worker: Worker
@@ -41,12 +54,16 @@ package final class UpstreamPools {
     func pool(
         _ endpoint: Endpoint, _ limits: @autoclosure () -> ConnectionLimits, of owner: AnyObject
     ) -> ConnectionPool {
-        if let last, last.endpoint == endpoint.identity, last.owner === owner { return last.pool }
+        // Objects lie 16 bytes apart or more.
+        let place = Int(bitPattern: endpoint.identity) >> 4 & 63
+        if let recent = recent[place], recent.endpoint.identity == endpoint.identity, recent.owner === owner {
+            return recent.pool
+        }
         let limits = limits()
         let key = Key(address: endpoint.address, limits: limits)
         let pool = pools[key] ?? ConnectionPool(key.address, limits: limits, dialer: dialer, in: self)
         pools[key] = pool
-        last = (endpoint.identity, owner, pool)
+        recent[place] = Recent(endpoint, owner, pool)
         return pool
     }
 
@@ -54,7 +71,7 @@ package final class UpstreamPools {
     func forget(_ pool: ConnectionPool) {
         let key = Key(address: pool.address, limits: pool.limits)
         if pools[key] === pool { pools[key] = nil }
-        if last?.pool === pool { last = nil }
+        for place in recent.indices where recent[place]?.pool === pool { recent[place] = nil }
     }
 
     /// For tests.

@@ -4,12 +4,14 @@ import Synchronization
 ///
 /// On the loop, finding it touches nothing that other loops write. It goes with the part that it belongs to, at the
 /// latest when another part is used on the same loop for the first time.
-final class LoopLocal<Value: AnyObject>: Sendable {
+package final class LoopLocal<Value: AnyObject>: Sendable {
     private let id = LoopLocalID.next()
+
+    package init() {}
 
     /// The value of this loop, made on first use. On the loop only.
     @inline(__always)
-    func value(on worker: Worker, make: () -> Value) -> Value {
+    package func value(on worker: Worker, make: () -> Value) -> Value {
         let values = worker.state(LoopValues<Value>.self) { LoopValues() }
         let index = values.index(of: id)
         if index < values.ids.count, values.ids[index] == id { return values.values[index] }
