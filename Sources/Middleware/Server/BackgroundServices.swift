@@ -16,8 +16,8 @@ package final class BackgroundServices: Sendable {
 
     package init(logger: Logger) { self.logger = logger }
 
-    /// Runs these from now on, and ends the others.
-    package func use(_ services: [any Service]) {
+    /// Runs these from now on, on that runtime, and ends the others.
+    package func use(_ services: [any Service], on runtime: Runtime) {
         running.withLock { running in
             let wanted = services.map { Self.identity($0) }
             var kept: [Running] = []
@@ -30,7 +30,7 @@ package final class BackgroundServices: Sendable {
             }
             for (service, identity) in zip(services, wanted) {
                 if let identity, kept.contains(where: { $0.identity == identity }) { continue }
-                kept.append(start(service, identity))
+                kept.append(start(service, identity, runtime))
             }
             running = kept
         }
@@ -50,9 +50,10 @@ package final class BackgroundServices: Sendable {
         timer.cancel()
     }
 
-    private func start(_ service: any Service, _ identity: ObjectIdentifier?) -> Running {
+    private func start(_ service: any Service, _ identity: ObjectIdentifier?, _ runtime: Runtime) -> Running {
         let logger = logger
-        let group = ServiceGroup(services: [service], logger: logger)
+        let placed = (service as? any RuntimeService).map { PlacedService(service: $0, runtime: runtime) }
+        let group = ServiceGroup(services: [placed ?? service], logger: logger)
         let task = Task {
             do {
                 try await group.run()
@@ -74,4 +75,12 @@ package final class BackgroundServices: Sendable {
     private static func identity(_ service: any Service) -> ObjectIdentifier? {
         type(of: service) is AnyClass ? ObjectIdentifier(service as AnyObject) : nil
     }
+}
+
+/// A service on the runtime of its server.
+private struct PlacedService: Service {
+    let service: any RuntimeService
+    let runtime: Runtime
+
+    func run() async throws { try await service.run(on: runtime) }
 }

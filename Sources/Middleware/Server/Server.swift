@@ -87,7 +87,7 @@ public final class Server: Service {
         }
         let root = ServerWorker.Root(Self.unwrap(handler))
         for worker in workers { worker.worker.perform { worker.root = root } }
-        if !workers.isEmpty { services.use(blueprint.allServices) }
+        if let runtime = workers.first?.runtime { services.use(blueprint.allServices, on: runtime) }
     }
 
     /// Takes connections until a graceful shutdown, then drains.
@@ -152,7 +152,7 @@ public final class Server: Service {
             await acceptor.close()
             throw error
         }
-        services.use(root.blueprint.allServices)
+        services.use(root.blueprint.allServices, on: runtime)
         let addresses = acceptor.addresses
         logger.info("listening", metadata: ["on": "\(addresses.map { "\($0)" }.joined(separator: ", "))"])
         settle(.success(addresses))

@@ -107,7 +107,7 @@ public final class TestClient: Sendable {
         let blueprint = handler.blueprint
         problems = own.validate() + blueprint.validate()
         services = BackgroundServices(logger: logger)
-        if problems.isEmpty { services.use(blueprint.allServices) }
+        if problems.isEmpty { services.use(blueprint.allServices, on: runtime) }
     }
 
     /// A client of the stages of a pipeline.
@@ -123,7 +123,7 @@ public final class TestClient: Sendable {
     }
 
     deinit {
-        services.use([])
+        services.use([], on: runtime)
         // The gateway's pools let go of their connections when the far side closes.
         dialer.closeConnections(on: worker)
     }
