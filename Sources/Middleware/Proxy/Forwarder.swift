@@ -61,19 +61,33 @@ public struct Forwarder: Sendable {
             // The task that forwards is not the connection's: its context watches it.
             return try await Self.onLoop(Ferry((self, request, endpoint, context))).value
         }
+        return try await forwardOnLoop(request, to: endpoint, context: context, observer: nil)
+    }
+
+    /// The same for a caller on the loop.
+    ///
+    /// - Parameter observer: told once the answer has ended; not when this throws.
+    @inline(__always)
+    func forwardOnLoop(
+        _ request: consuming Request,
+        to endpoint: Endpoint,
+        context: RequestContext,
+        observer: (any ExchangeObserver)?
+    ) async throws -> Response {
         if let total = settings.configuration.totalTimeout {
-            return try await forward(request, to: endpoint, context: context, within: total)
+            return try await forward(request, to: endpoint, context: context, observer: observer, within: total)
         }
-        return try await forwardOnLoop(request, to: endpoint, context: context)
+        return try await forwardWithoutLimit(request, to: endpoint, context: context, observer: observer)
     }
 
     /// Forwards without a limit on the whole. Inlined, as the caller is: a frame of its own would cost each request
     /// more than everything it decides.
     @inline(__always)
-    private func forwardOnLoop(
+    private func forwardWithoutLimit(
         _ request: consuming Request,
         to endpoint: Endpoint,
-        context: RequestContext
+        context: RequestContext,
+        observer: (any ExchangeObserver)?
     ) async throws -> Response {
         try check(request, endpoint)
         context[UpstreamEndpointKey.self] = endpoint.text
@@ -87,6 +101,10 @@ public struct Forwarder: Sendable {
                 if !isSentAgain, let idle = pool.takeIdle() {
                     connection = idle
                 } else {
+                    guard observer?.waitBegins() ?? true else {
+                        throw UpstreamFailure(.queueFull, "as many requests of the cluster wait as may")
+                    }
+                    defer { observer?.waitEnds() }
                     connection = try await pool.connection(for: context)
                 }
                 // 2, 3
@@ -94,7 +112,7 @@ public struct Forwarder: Sendable {
                 send(request, to: endpoint, over: connection, pools, context)
                 // 4
                 if context.watchesTask { try await connection.headWatchingTask() } else { try await connection.head() }
-                var response = try connection.takeAnswer()
+                var response = try connection.takeAnswer(observer)
                 if ForwarderMetric.timeToFirstByte.isRecording {
                     ForwarderMetric.timeToFirstByte.record(nanoseconds: context.worker.now - start)
                 }
@@ -125,10 +143,11 @@ public struct Forwarder: Sendable {
         _ request: consuming Request,
         to endpoint: Endpoint,
         context: RequestContext,
+        observer: (any ExchangeObserver)?,
         within total: Duration
     ) async throws -> Response {
         let scope = context.limit(to: total)
-        var response = try await forwardOnLoop(request, to: endpoint, context: context)
+        var response = try await forwardWithoutLimit(request, to: endpoint, context: context, observer: observer)
         guard case .stream = response.body.storage else {
             scope.lift()
             return response
@@ -248,9 +267,14 @@ extension Response {
 
 extension Request {
     /// Whether sending it twice does what sending it once does (RFC 9110 section 9.2.2), and is possible.
-    fileprivate var mayBeSentAgain: Bool {
-        switch method {
-        case .get, .head, .options, .trace, .put, .delete: body.isReplayable
+    fileprivate var mayBeSentAgain: Bool { method.isIdempotent && body.isReplayable }
+}
+
+extension HTTPRequest.Method {
+    /// Whether several identical requests do what one does: RFC 9110 section 9.2.2.
+    var isIdempotent: Bool {
+        switch self {
+        case .get, .head, .options, .trace, .put, .delete: true
         default: false
         }
     }

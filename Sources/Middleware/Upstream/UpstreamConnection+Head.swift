@@ -35,7 +35,9 @@ extension UpstreamConnection {
     }
 
     /// The answer that ``head()`` has waited for. The connection carries no other exchange before it was taken.
-    func takeAnswer() throws -> Response {
+    ///
+    /// - Parameter observer: told once the answer has ended, unless this throws.
+    func takeAnswer(_ observer: (any ExchangeObserver)? = nil) throws -> Response {
         // The pool is about to be touched.
         assert(worker.isCurrent, "the task that forwards has left the loop")
         guard var response = answer.take() else {
@@ -44,7 +46,9 @@ extension UpstreamConnection {
         if state == .received, parts.count <= 1 {
             if framing != .none { response.body = .bytes(parts.popFirst() ?? ByteBuffer(), trailers: trailers) }
             finishExchange()
+            observer?.exchangeEnded(nil)
         } else {
+            self.observer = observer
             response.body = .stream(UpstreamBody(of: self, exchange: exchange, length: framing.declaredLength))
         }
         return response

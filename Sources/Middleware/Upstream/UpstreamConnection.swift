@@ -56,6 +56,8 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     @exclusivity(unchecked) private var hasBytesOfAnswer = false
     @exclusivity(unchecked) private var informationalCount = 0
     @exclusivity(unchecked) var upload: RequestUpload?
+    /// Who is told of the end, once the answer has been handed over.
+    @exclusivity(unchecked) var observer: (any ExchangeObserver)?
     /// What of the request had not left when the limit of a write was set.
     @exclusivity(unchecked) var unsent = 0
 
@@ -228,6 +230,7 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
         context = nil
         trailers = nil
         served += 1
+        if observer != nil { tellObserver(nil) }
         guard upload == nil, persists, served < pool.limits.requestsPerConnection else {
             // RFC 9112 section 9.3: without the rest of the request the connection is of no use.
             upload?.cancel(CancellationError())
@@ -266,12 +269,18 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
         self.upload = nil
         close()
         upload?.cancel(error)
+        if observer != nil { tellObserver(error) }
         context.cancellation.end(self)
         let waiter = headWaiter
         headWaiter = nil
         waiter?.resume(throwing: error)
         deliverPart()
         self.context = nil
+    }
+
+    private func tellObserver(_ error: (any Error)?) {
+        let observer = observer.take()
+        observer?.exchangeEnded(error)
     }
 
     /// Closes the connection and takes it out of the pool's count.

@@ -6,10 +6,11 @@
 ///
 /// ```swift
 /// struct First: BalancingPolicy {
-///     struct Balancer: Middleware.Balancer {
+///     struct Choices: Balancer {
 ///         func choose(_ choice: inout BalancingChoice) -> Int { 0 }
 ///     }
-///     func balancer(among candidates: [BalancingCandidate]) -> any Middleware.Balancer { Balancer() }
+///
+///     func balancer(among candidates: [BalancingCandidate]) -> any Balancer { Choices() }
 /// }
 /// ```
 ///
@@ -27,12 +28,17 @@ public protocol BalancingPolicy: Sendable {
 
     /// What printed chains and metrics call it. The type's name unless implemented.
     var name: String { get }
+
+    /// Notes bad values of the policy in the blueprint of the part that balances by it. Unless implemented, those of
+    /// its ``key``, which an implementation looks through as well: `key?.check(&blueprint)`.
+    func check(_ blueprint: inout Blueprint)
 }
 
 extension BalancingPolicy {
     public var key: BalancingKey? { nil }
     public var readsResponseTime: Bool { false }
     public var name: String { "\(Self.self)" }
+    public func check(_ blueprint: inout Blueprint) { key?.check(&blueprint) }
 }
 
 /// Chooses among the candidates that it was made for. Called from every event loop at once.

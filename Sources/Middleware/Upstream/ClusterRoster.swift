@@ -1,0 +1,468 @@
+import Synchronization
+
+/// Who belongs to a cluster, and who of them may be chosen: the one place where either changes.
+///
+/// Every change builds a ``ClusterSnapshot`` under the lock and raises ``generation``; event loops compare that number and
+/// fetch the snapshot when theirs is old. So a change costs work in the number of endpoints where it happens, and a
+/// choice costs none.
+///
+/// Safe to use from any thread.
+package final class ClusterRoster: Sendable {
+    private struct Member {
+        let state: EndpointState
+        /// With its present weight, tier and labels.
+        var endpoint: Endpoint
+        /// When it began to grow into its share; `nil` for one that has it.
+        var startedAt: Int64?
+    }
+
+    private struct State {
+        var members: [Member] = []
+        /// The labels of each selection; none for the first.
+        var selections: [[String: String]] = [[:]]
+        var snapshot = ClusterSnapshot(generation: 0, members: [], selections: [ClusterSnapshot.Selection([])])
+        var isPanicking = false
+        /// The clock of whoever runs the cluster; none before.
+        var time: (any TimeSource)?
+        /// Who wants to know who the members are.
+        var watchers: [Int: AsyncStream<[EndpointState]>.Continuation] = [:]
+        var lastWatcher = 0
+    }
+
+    let name: String
+    /// The endpoints of the configuration, bad ones and duplicates included.
+    let given: [Endpoint]
+    let passiveHealth: PassiveHealth?
+    let detection: OutlierDetection?
+    let events: ClusterEvents
+    /// The most exchanges at one endpoint at the same time.
+    let inFlightLimit: Int
+    /// What is in flight in all, and what waits; counted only where there is a limit.
+    let load: ClusterLoad
+    /// The breaker of the whole.
+    let breaker: CircuitBreaker?
+    /// Whether a choice has to ask more than the policy.
+    let isLimited: Bool
+    private let policy: any BalancingPolicy
+    private let configuration: Cluster.Configuration
+    private let state = Mutex(State())
+    private let published = Atomic<UInt64>(0)
+    private let chance = Atomic<UInt64>(0)
+
+    init(
+        _ name: String,
+        _ endpoints: [Endpoint],
+        policy: any BalancingPolicy,
+        _ passiveHealth: PassiveHealth?,
+        _ configuration: Cluster.Configuration
+    ) {
+        self.name = name
+        self.policy = policy
+        self.passiveHealth = passiveHealth
+        self.configuration = configuration
+        given = endpoints
+        detection = passiveHealth.map { OutlierDetection($0) }
+        events = ClusterEvents(observer: configuration.observer, logger: configuration.logger)
+        let limits = configuration.limits
+        inFlightLimit = limits.requestsPerEndpoint
+        load = ClusterLoad(limits)
+        breaker = limits.clusterBreaker.map { CircuitBreaker($0) }
+        isLimited = limits.requests < .max || limits.clusterBreaker != nil || limits.endpointBreaker != nil
+        state.withLock { state in
+            for endpoint in Self.usable(endpoints) {
+                let member = Member(state: EndpointState(endpoint, in: self, configuration.limits), endpoint: endpoint)
+                detection?.join(member.state.record, at: 0)
+                state.members.append(member)
+            }
+            rebuild(&state, at: 0)
+        }
+    }
+
+    /// Grows with every change.
+    var generation: UInt64 { published.load(ordering: .acquiring) }
+
+    /// The present snapshot.
+    var snapshot: ClusterSnapshot { state.withLock { $0.snapshot } }
+
+    /// The members, in order.
+    var states: [EndpointState] { state.withLock { $0.members.map(\.state) } }
+
+    /// The members with their present weight, tier and labels.
+    var endpoints: [Endpoint] { state.withLock { $0.members.map(\.endpoint) } }
+
+    /// The number of the selection of the endpoints that have all of these labels, made on first use.
+    func selection(labelled labels: [String: String]) -> Int {
+        state.withLock { state in
+            if let index = state.selections.firstIndex(of: labels) { return index }
+            state.selections.append(labels)
+            rebuild(&state, at: now(state))
+            return state.selections.count - 1
+        }
+    }
+
+    /// The members now, and again after each change of who they are. A slow reader sees the latest only.
+    func memberships() -> AsyncStream<[EndpointState]> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: [EndpointState].self, bufferingPolicy: .bufferingNewest(1))
+        let id = state.withLock { state in
+            state.lastWatcher += 1
+            state.watchers[state.lastWatcher] = continuation
+            continuation.yield(state.members.map(\.state))
+            return state.lastWatcher
+        }
+        continuation.onTermination = { [weak self] _ in self?.state.withLock { $0.watchers[id] = nil } }
+        return stream
+    }
+
+    /// Takes the clock and the chance of whoever runs the cluster.
+    func use(_ runtime: Runtime) {
+        chance.store(runtime.randomness.next(), ordering: .relaxed)
+        state.withLock { $0.time = runtime.time }
+    }
+
+    private func now(_ state: State) -> Int64 { state.time?.now.nanoseconds ?? 0 }
+
+    private static func usable(_ endpoints: [Endpoint]) -> [Endpoint] {
+        var seen: Set<DialAddress> = []
+        return endpoints.filter { $0.problem == nil && seen.insert($0.address).inserted }
+    }
+}
+
+// MARK: - Membership
+
+extension ClusterRoster {
+    /// Makes these the members. Those that are members already keep their state.
+    func replace(with endpoints: [Endpoint]) {
+        change { state, now, events in
+            var old: [DialAddress: Member] = [:]
+            for member in state.members { old[member.state.endpoint.address] = member }
+            state.members = Self.usable(endpoints).map { endpoint in
+                guard var member = old.removeValue(forKey: endpoint.address) else { return join(endpoint, now, &events) }
+                reweigh(&member, endpoint, now, &events)
+                return member
+            }
+            for member in old.values.sorted(by: { $0.endpoint.text < $1.endpoint.text }) {
+                leave(member, &state, now, &events)
+            }
+        }
+    }
+
+    func add(_ endpoint: Endpoint) {
+        change { state, now, events in
+            if let index = Self.index(of: endpoint, in: state) {
+                reweigh(&state.members[index], endpoint, now, &events)
+            } else {
+                state.members.append(join(endpoint, now, &events))
+            }
+        }
+    }
+
+    func remove(_ endpoint: Endpoint) -> Bool {
+        change { state, now, events in
+            guard let index = Self.index(of: endpoint, in: state) else { return false }
+            leave(state.members.remove(at: index), &state, now, &events)
+            return true
+        }
+    }
+
+    func setDraining(_ isDraining: Bool, _ endpoint: Endpoint) -> Bool {
+        change { state, now, events in
+            guard let index = Self.index(of: endpoint, in: state) else { return false }
+            if state.members[index].state.isDraining != isDraining {
+                set(.draining, isDraining, &state.members[index], now)
+                events.append(event(isDraining ? .draining : .added, state.members[index].endpoint, at: now))
+            }
+            return true
+        }
+    }
+
+    private static func index(of endpoint: Endpoint, in state: borrowing State) -> Int? {
+        state.members.firstIndex { $0.state.endpoint.address == endpoint.address }
+    }
+
+    private func join(_ endpoint: Endpoint, _ now: Int64, _ events: inout [ClusterEvent]) -> Member {
+        var member = Member(state: EndpointState(endpoint, in: self, configuration.limits), endpoint: endpoint)
+        detection?.join(member.state.record, at: now)
+        startSlowly(&member, now)
+        events.append(event(.added, endpoint, at: now))
+        return member
+    }
+
+    private func leave(
+        _ member: Member, _ state: inout State, _ now: Int64, _ events: inout [ClusterEvent]
+    ) {
+        if member.state.bars.contains(.probed) { HealthMetric.unhealthy.decrement() }
+        events.append(event(.removed, member.endpoint, at: now))
+        // With fewer members fewer may be out.
+        note(detection?.leave(member.state.record, at: now) ?? [], &state, now, &events)
+    }
+
+    private func reweigh(_ member: inout Member, _ endpoint: Endpoint, _ now: Int64, _ events: inout [ClusterEvent]) {
+        if member.endpoint.weight != endpoint.weight {
+            let change = ClusterEvent.Kind.reweighted(from: member.endpoint.weight, to: endpoint.weight)
+            events.append(event(change, endpoint, at: now))
+        }
+        member.endpoint = endpoint
+    }
+
+    private func startSlowly(_ member: inout Member, _ now: Int64) {
+        if configuration.slowStart > .zero { member.startedAt = now }
+    }
+}
+
+// MARK: - Health
+
+extension ClusterRoster {
+    /// Takes note of how an exchange with a member ended.
+    @inline(__always)
+    package func report(_ evidence: Evidence, of choice: EndpointChoice, at now: Int64) {
+        if let detection,
+            let verdict = detection.record(evidence, of: choice.state.record, at: now, random: draw())
+        {
+            apply([verdict], at: now)
+        }
+        if isLimited { tellBreakers(evidence, choice, at: now) }
+    }
+
+    /// The same at this moment, for who has neither a clock nor the choice at hand.
+    func report(_ evidence: Evidence, of endpoint: EndpointState) {
+        report(evidence, of: EndpointChoice(state: endpoint), at: state.withLock { now($0) })
+    }
+
+    /// An exchange has ended and nothing is known of the endpoint.
+    package func abandon(_ choice: EndpointChoice) {
+        guard isLimited else { return }
+        choice.state.breaker?.abandon(choice.admission)
+        breaker?.abandon(choice.clusterAdmission)
+    }
+
+    private func tellBreakers(_ evidence: Evidence, _ choice: EndpointChoice, at now: Int64) {
+        if let change = choice.state.breaker?.record(evidence, of: choice.admission, at: now, random: draw()) {
+            apply(change, of: choice.state, at: now)
+        }
+        if let change = breaker?.record(evidence, of: choice.clusterAdmission, at: now, random: draw()) {
+            apply(change, of: nil, at: now)
+        }
+    }
+
+    private func apply(_ change: CircuitBreaker.Change, of endpoint: EndpointState?, at now: Int64) {
+        let (kind, isOpen, reason): (ClusterEvent.Kind, Bool, String) =
+            switch change {
+            case .opened(let nanoseconds, let reason): (.breakerOpened(for: .nanoseconds(nanoseconds)), true, reason)
+            case .halfOpened: (.breakerHalfOpened, false, "")
+            case .closed: (.breakerClosed, false, "")
+            }
+        // Half open, it is the breaker that lets few through; a closed one was half open before.
+        if let endpoint { bar(.broken, isOpen, endpoint, kind, reason, at: now) } else { announce(kind, reason, at: now) }
+    }
+
+    /// Comparisons of the members, and returns that are due.
+    func sweep(at now: Int64, random: () -> UInt64) {
+        if let detection { apply(detection.sweep(at: now, random: random), at: now) }
+        guard isLimited else { return }
+        for endpoint in states {
+            if let change = endpoint.breaker?.tick(at: now) { apply(change, of: endpoint, at: now) }
+        }
+        if let change = breaker?.tick(at: now) { apply(change, of: nil, at: now) }
+    }
+
+    /// Without a lock, for it is asked for under that of the detection.
+    private func draw() -> UInt64 {
+        SplitMix64.mix(chance.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue)
+    }
+
+    private func apply(_ verdicts: [HealthVerdict], at now: Int64) {
+        guard !verdicts.isEmpty else { return }
+        change(at: now) { state, now, events in note(verdicts, &state, now, &events) }
+    }
+
+    private func note(
+        _ verdicts: [HealthVerdict], _ state: inout State, _ now: Int64, _ events: inout [ClusterEvent]
+    ) {
+        for verdict in verdicts {
+            guard let index = state.members.firstIndex(where: { $0.state.record === verdict.record }) else { continue }
+            switch verdict.change {
+            case .ejected(let nanoseconds):
+                set(.ejected, true, &state.members[index], now)
+                let kind = ClusterEvent.Kind.ejected(for: .nanoseconds(nanoseconds))
+                events.append(event(kind, state.members[index].endpoint, verdict.reason, at: now))
+            case .returned:
+                set(.ejected, false, &state.members[index], now)
+                events.append(event(.returned, state.members[index].endpoint, verdict.reason, at: now))
+            }
+        }
+    }
+
+    /// Sets or lifts what bars a member; one that may be chosen again starts slowly.
+    private func set(_ bar: EndpointState.Bars, _ isSet: Bool, _ member: inout Member, _ now: Int64) {
+        let wasAvailable = member.state.isAvailable
+        if member.state.set(bar, isSet), bar == .probed {
+            if isSet { HealthMetric.unhealthy.increment() } else { HealthMetric.unhealthy.decrement() }
+        }
+        if member.state.isAvailable, !wasAvailable { startSlowly(&member, now) }
+    }
+
+    /// Sets or lifts what bars a member, and tells of it.
+    func bar(
+        _ bar: EndpointState.Bars, _ isSet: Bool, _ endpoint: EndpointState, _ kind: ClusterEvent.Kind, _ reason: String,
+        at now: Int64
+    ) {
+        change(at: now) { state, now, events in
+            guard let index = state.members.firstIndex(where: { $0.state === endpoint }) else { return }
+            set(bar, isSet, &state.members[index], now)
+            events.append(event(kind, endpoint.endpoint, reason, at: now))
+        }
+    }
+
+    /// Tells something of the whole cluster.
+    func announce(_ kind: ClusterEvent.Kind, _ reason: String, at now: Int64? = nil) {
+        change(at: now) { _, now, events in events.append(event(kind, nil, reason, at: now)) }
+    }
+}
+
+// MARK: - Snapshots
+
+extension ClusterRoster {
+    /// Changes the state under the lock, builds a snapshot and tells what happened.
+    private func change<Result>(
+        at instant: Int64? = nil,
+        _ body: (inout State, _ now: Int64, inout [ClusterEvent]) -> Result
+    ) -> Result {
+        let result = state.withLock { state in
+            let now = instant ?? now(state)
+            var events: [ClusterEvent] = []
+            let before = state.members.map { ObjectIdentifier($0.state) }
+            let result = body(&state, now, &events)
+            if before != state.members.map({ ObjectIdentifier($0.state) }) {
+                for watcher in state.watchers.values { watcher.yield(state.members.map(\.state)) }
+            }
+            let wasPanicking = state.isPanicking
+            rebuild(&state, at: now)
+            if state.isPanicking != wasPanicking {
+                events.append(event(state.isPanicking ? .panicEntered : .panicLeft, nil, at: now))
+            }
+            self.events.enqueue(events)
+            return result
+        }
+        events.tell()
+        return result
+    }
+
+    /// Whether a member still grows into its share; the snapshot is then to be built again before long.
+    var isStartingSlowly: Bool { state.withLock { $0.members.contains { $0.startedAt != nil } } }
+
+    /// Builds the snapshot anew, for weights that grow with time.
+    func refresh(at now: Int64) { change(at: now) { _, _, _ in } }
+
+    private func rebuild(_ state: inout State, at now: Int64) {
+        for index in state.members.indices where isGrown(state.members[index], now) { state.members[index].startedAt = nil }
+        let (chosen, isPanicking) = chosen(state.members)
+        state.isPanicking = isPanicking
+        let generation = state.snapshot.generation + 1
+        let selections = state.selections.map { labels in
+            let members = state.members.filter { !$0.state.isDraining && $0.endpoint.has(labels) }
+            return selection(of: members, chosen: chosen, at: now)
+        }
+        state.snapshot = ClusterSnapshot(
+            generation: generation,
+            members: state.members.map { BalancingCandidate($0.state, weight: Double($0.endpoint.weight)) },
+            selections: selections
+        )
+        published.store(generation, ordering: .releasing)
+    }
+
+    /// The members that may be chosen, and whether health is disregarded for that.
+    private func chosen(_ members: [Member]) -> (Set<ObjectIdentifier>, isPanicking: Bool) {
+        let present = members.filter { !$0.state.isDraining }
+        let healthy = present.filter { $0.state.isAvailable }
+        func set(_ members: [Member]) -> Set<ObjectIdentifier> { Set(members.map { ObjectIdentifier($0.state) }) }
+        if Double(healthy.count) < configuration.panicThreshold * Double(present.count) { return (set(present), true) }
+        guard healthy.isEmpty else { return (set(healthy), false) }
+        // What traffic alone has proved is not believed of all at once; what probes have found is.
+        let doubted = present.filter { !$0.state.bars.contains(.probed) }
+        return (set(doubted), !doubted.isEmpty)
+    }
+
+    private func selection(
+        of members: [Member], chosen: Set<ObjectIdentifier>, at now: Int64
+    ) -> ClusterSnapshot.Selection {
+        var tiers: [(preference: Preference, members: [Member])] = []
+        for member in members {
+            let preference = Preference(member.endpoint.attributes, zone: configuration.zone)
+            if let index = tiers.firstIndex(where: { $0.preference == preference }) {
+                tiers[index].members.append(member)
+            } else {
+                tiers.append((preference, [member]))
+            }
+        }
+        tiers.sort { $0.preference < $1.preference }
+        func usable(_ members: [Member]) -> [Member] { members.filter { chosen.contains(ObjectIdentifier($0.state)) } }
+        func weight(_ members: [Member]) -> Double { members.reduce(0) { $0 + Double($1.endpoint.weight) } }
+        // A backup is for when nothing else is left, not for what spills over.
+        let hasPrimary = tiers.contains { !$0.preference.isBackup && !usable($0.members).isEmpty }
+        let considered = tiers.filter { $0.preference.isBackup != hasPrimary }
+        let shares = TierPlan.shares(considered.map { (weight(usable($0.members)), weight($0.members)) })
+        var built: [ClusterSnapshot.Tier] = []
+        var sum = 0.0
+        for (tier, share) in zip(considered, shares) where share > 0 {
+            sum += share
+            let members = usable(tier.members)
+            let candidates = members.map {
+                BalancingCandidate($0.state, weight: Double($0.endpoint.weight) * growth($0, now))
+            }
+            built.append(
+                ClusterSnapshot.Tier(
+                    candidates: members.map(\.state),
+                    balancer: policy.balancer(among: candidates),
+                    bound: UInt64(min(1, sum) * 0x1p32)
+                )
+            )
+        }
+        return ClusterSnapshot.Selection(built)
+    }
+
+    private func growth(_ member: Member, _ now: Int64) -> Double {
+        guard let startedAt = member.startedAt else { return 1 }
+        let elapsed = Double(max(0, now - startedAt))
+        // A tenth to begin with (Envoy): with nothing at all it would never warm up.
+        return min(1, max(0.1, elapsed / Double(configuration.slowStart.nanoseconds)))
+    }
+
+    private func isGrown(_ member: Member, _ now: Int64) -> Bool {
+        member.startedAt != nil && growth(member, now) >= 1
+    }
+}
+
+/// What decides about the tier of an endpoint.
+private struct Preference: Comparable {
+    let isBackup: Bool
+    let priority: Int
+    let isElsewhere: Bool
+
+    init(_ attributes: Endpoint.Attributes, zone: String?) {
+        isBackup = attributes.isBackup
+        priority = attributes.priority
+        isElsewhere = zone.map { $0 != attributes.zone } ?? false
+    }
+
+    static func < (left: Preference, right: Preference) -> Bool {
+        if left.isBackup != right.isBackup { return right.isBackup }
+        if left.priority != right.priority { return left.priority < right.priority }
+        return !left.isElsewhere && right.isElsewhere
+    }
+}
+
+extension Endpoint {
+    /// Whether it has all of these labels.
+    func has(_ labels: [String: String]) -> Bool {
+        labels.allSatisfy { attributes.labels[$0.key] == $0.value }
+    }
+}
+
+extension ClusterRoster {
+    private func event(
+        _ kind: ClusterEvent.Kind, _ endpoint: Endpoint?, _ reason: String = "", at now: Int64
+    ) -> ClusterEvent {
+        ClusterEvent(cluster: name, endpoint: endpoint, kind, reason: reason, at: now)
+    }
+}
