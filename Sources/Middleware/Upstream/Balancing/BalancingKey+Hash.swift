@@ -23,7 +23,7 @@ extension BalancingKey {
         case .host:
             return Self.host(of: request.head.authority)
         case .custom(let text):
-            guard let text = text(request, context), !text.isEmpty else { return nil }
+            guard let text = text(copy request, context), !text.isEmpty else { return nil }
             return StableHash.hash(text)
         }
     }

@@ -3,9 +3,10 @@ public import HTTPTypes
 /// The part of a request that decides where it goes, so that equal requests go to the same endpoint.
 ///
 /// ```swift
-/// Cluster("cache", origins, balancing: .ringHash(by: .path))
-/// Cluster("app", origins, balancing: .maglev(by: .header(.authorization), bound: LoadBound()))
-/// Cluster("shop", origins, balancing: .rendezvous(by: .custom { _, context in context[TenantKey.self] }))
+/// Cluster("cache", endpoints: origins, balancing: .ringHash(by: .path))
+/// Cluster("app", endpoints: origins, balancing: .maglev(by: .header(.authorization), bound: LoadBound()))
+/// let tenant = BalancingKey.custom { _, context in context[TenantKey.self] }
+/// Cluster("shop", endpoints: origins, balancing: .rendezvous(by: tenant))
 /// ```
 ///
 /// A request that lacks it, or has it empty, goes where chance sends it: those without a session are no session of
@@ -22,7 +23,7 @@ public struct BalancingKey: Sendable {
         case path
         case target
         case host
-        case custom(@Sendable (borrowing Request, RequestContext) -> String?)
+        case custom(@Sendable (Request, RequestContext) -> String?)
     }
 
     let rule: Rule
@@ -56,7 +57,7 @@ public struct BalancingKey: Sendable {
 
     /// Text of one's own; `nil` for a request that has none. Called on the event loop of the request.
     public static func custom(
-        _ text: @escaping @Sendable (borrowing Request, RequestContext) -> String?
+        _ text: @escaping @Sendable (Request, RequestContext) -> String?
     ) -> BalancingKey {
         BalancingKey(rule: .custom(text))
     }

@@ -87,6 +87,10 @@ public struct BalancingChoice: Sendable {
         self.init(hash: hash, attempt: attempt, random: SplitMix64(seed: seed), nanoseconds: now.nanoseconds)
     }
 
+    /// Whether what compares endpoints leaves this choice to chance: the best by comparison may be the one that was
+    /// refused, and would be the best again. Every second attempt, so that those between go by load and weight.
+    var isLeftToChance: Bool { attempt > 0 && attempt.isMultiple(of: 2) }
+
     /// The monotonic time of the choice.
     public var now: ContinuousClock.Instant { ContinuousClock.Instant(nanoseconds: nanoseconds) }
 }

@@ -5,8 +5,8 @@ extension Double {
 
     /// The natural logarithm of a normal number above zero, with an error below 10⁻⁸.
     package var naturalLogarithm: Double {
-        var whole = Double(exponent)
-        var part = significand
+        var whole = Double(Int(truncatingIfNeeded: bitPattern &>> 52) - 1023)
+        var part = Double(bitPattern: bitPattern & 0xF_FFFF_FFFF_FFFF | 1023 &<< 52)
         // Around 1, where the series is short.
         if part > 1.414_213_562_373_095 {
             part /= 2
@@ -21,9 +21,10 @@ extension Double {
     /// e to the power of this number, with a relative error below 10⁻⁶; 0 below −690, and for what is no number.
     package var exponential: Double {
         guard self > -690 else { return 0 }
-        let doublings = (Swift.min(self, 700) / Self.ln2).rounded()
-        let x = Swift.min(self, 700) - doublings * Self.ln2
-        let series = 1 + x * (1 + x / 2 * (1 + x / 3 * (1 + x / 4 * (1 + x / 5 * (1 + x / 6)))))
-        return series * Double(sign: .plus, exponent: Int(doublings), significand: 1)
+        let x = Swift.min(self, 700)
+        let doublings = Int(x / Self.ln2 + (x < 0 ? -0.5 : 0.5))
+        let y = x - Double(doublings) * Self.ln2
+        let series = 1 + y * (1 + y * (1 / 2.0 + y * (1 / 6.0 + y * (1 / 24.0 + y * (1 / 120.0 + y / 720)))))
+        return series * Double(bitPattern: UInt64(1023 + doublings) &<< 52)
     }
 }

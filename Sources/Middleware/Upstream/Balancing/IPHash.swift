@@ -1,7 +1,7 @@
 /// Each client to the same endpoint, by its address: ``RingHash`` over ``BalancingKey/clientAddress``.
 ///
 /// ```swift
-/// Cluster("app", ["10.0.0.1:8080", "10.0.0.2:8080"], balancing: .ipHash)
+/// Cluster("app", endpoints: ["10.0.0.1:8080", "10.0.0.2:8080"], balancing: .ipHash)
 /// ```
 ///
 /// For sessions that live in one endpoint where no cookie can be set. Many clients behind one address are one client,

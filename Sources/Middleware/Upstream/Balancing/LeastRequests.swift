@@ -1,7 +1,7 @@
 /// The least busy endpoint of all, by the requests in flight for each unit of weight.
 ///
 /// ```swift
-/// Cluster("render", ["10.0.0.1:8080", "10.0.0.2:8080"], balancing: .leastRequests)
+/// Cluster("render", endpoints: ["10.0.0.1:8080", "10.0.0.2:8080"], balancing: .leastRequests)
 /// ```
 ///
 /// For few endpoints and long requests, where one too many matters, and one gateway. Several gateways that each look
@@ -12,7 +12,7 @@
 /// on average, where `inFlight / weight` would favour the light and `(inFlight + 1) / weight` would leave them out until
 /// the heavy are full: an endpoint of an idle cluster is chosen at least half as often as its weight asks for.
 ///
-/// A choice reads every candidate: O(n), no lock. One that follows a refused choice is left to chance alone.
+/// A choice reads every candidate: O(n), no lock. After refused choices, every second one is left to chance alone.
 public struct LeastRequests: BalancingPolicy {
     public init() {}
 
@@ -32,7 +32,7 @@ public struct LeastRequests: BalancingPolicy {
         }
 
         func choose(_ choice: inout BalancingChoice) -> Int {
-            guard choice.attempt == 0 else { return choice.random.below(states.count) }
+            guard !choice.isLeftToChance else { return choice.random.below(states.count) }
             var best = 0
             var least = Double.infinity
             for index in states.indices {

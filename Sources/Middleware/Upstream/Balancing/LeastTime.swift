@@ -2,7 +2,7 @@
 /// `p2c` with `PeakEwma` has it.
 ///
 /// ```swift
-/// Cluster("search", ["10.0.0.1:8080", "10.0.0.2:8080"], balancing: .leastTime)
+/// Cluster("search", endpoints: ["10.0.0.1:8080", "10.0.0.2:8080"], balancing: .leastTime)
 /// ```
 ///
 /// For endpoints of different or changing speed: other machines, other zones, pauses of a collector. What is compared is
@@ -15,7 +15,7 @@
 /// first answer. An endpoint that takes requests and answers none is for passive health checks to notice.
 ///
 /// A choice is three numbers of chance at the most and six atomic reads; it costs the same among any number of
-/// candidates. One that follows a refused choice is left to chance alone.
+/// candidates. After refused choices, every second one is left to chance alone.
 public struct LeastTime: BalancingPolicy {
     public init() {}
 
@@ -36,7 +36,7 @@ public struct LeastTime: BalancingPolicy {
         }
 
         func choose(_ choice: inout BalancingChoice) -> Int {
-            guard choice.attempt == 0 else { return choice.random.below(candidates.count) }
+            guard !choice.isLeftToChance else { return choice.random.below(candidates.count) }
             let (first, second) = table.drawTwo(&choice.random)
             let firstCost = cost(first, at: choice.nanoseconds) * candidates[second].weight
             let secondCost = cost(second, at: choice.nanoseconds) * candidates[first].weight

@@ -4,8 +4,8 @@ import Synchronization
 /// Thorup and Zadimoghaddam, "Consistent hashing with bounded loads", 2018.
 ///
 /// ```swift
-/// Cluster("cache", origins, balancing: .ringHash(by: .path, bound: LoadBound()))              // 1.25
-/// Cluster("cache", origins, balancing: .ringHash(by: .path, bound: LoadBound(factor: 2)))
+/// Cluster("cache", endpoints: origins, balancing: .ringHash(by: .path, bound: LoadBound()))              // 1.25
+/// Cluster("cache", endpoints: origins, balancing: .ringHash(by: .path, bound: LoadBound(factor: 2)))
 /// ```
 ///
 /// With `m` requests in flight in all, an endpoint whose weight is the part `p` of all is given no request beyond

@@ -2,8 +2,8 @@
 /// network load balancer", 2016, section 3.4.
 ///
 /// ```swift
-/// Cluster("app", origins, balancing: .maglev(by: .cookie("session")))
-/// Cluster("app", origins, balancing: .maglev(by: .host, tableSize: 655_373, bound: LoadBound()))
+/// Cluster("app", endpoints: origins, balancing: .maglev(by: .cookie("session")))
+/// Cluster("app", endpoints: origins, balancing: .maglev(by: .host, tableSize: 655_373, bound: LoadBound()))
 /// ```
 ///
 /// For many keys that are to be spread evenly: endpoints of equal weight differ by one place of the table at the most.

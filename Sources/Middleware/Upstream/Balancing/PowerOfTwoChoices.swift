@@ -2,7 +2,7 @@
 /// balancing", 2001. The policy of a cluster that names none.
 ///
 /// ```swift
-/// Cluster("app", ["10.0.0.1:8080", "10.0.0.2:8080"], balancing: .powerOfTwoChoices)
+/// Cluster("app", endpoints: ["10.0.0.1:8080", "10.0.0.2:8080"], balancing: .powerOfTwoChoices)
 /// ```
 ///
 /// For nearly everything. Where chance alone leaves the busiest of n endpoints with O(log n) requests too many, two
@@ -14,7 +14,7 @@
 /// weight asks for, and none is ever looked at in more than three times that.
 ///
 /// A choice is three numbers of chance at the most and two atomic reads; it costs the same among any number of
-/// candidates. One that follows a refused choice is left to chance alone: the less busy one was just refused.
+/// candidates. After refused choices, every second one is left to chance alone: the less busy one may be the refused one.
 public struct PowerOfTwoChoices: BalancingPolicy {
     public init() {}
 
@@ -33,7 +33,7 @@ public struct PowerOfTwoChoices: BalancingPolicy {
         }
 
         func choose(_ choice: inout BalancingChoice) -> Int {
-            guard choice.attempt == 0 else { return choice.random.below(candidates.count) }
+            guard !choice.isLeftToChance else { return choice.random.below(candidates.count) }
             let (first, second) = table.drawTwo(&choice.random)
             let firstLoad = Double(candidates[first].state.inFlight) * candidates[second].weight
             let secondLoad = Double(candidates[second].state.inFlight) * candidates[first].weight

@@ -1,7 +1,7 @@
 /// Any endpoint, each as likely as the other, whatever they weigh.
 ///
 /// ```swift
-/// Cluster("app", ["10.0.0.1:8080", "10.0.0.2:8080"], balancing: .random)
+/// Cluster("app", endpoints: ["10.0.0.1:8080", "10.0.0.2:8080"], balancing: .random)
 /// ```
 ///
 /// For many gateways in front of the same endpoints, which take turns out of step. Of `m` requests an endpoint of `n`

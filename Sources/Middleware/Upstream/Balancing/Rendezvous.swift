@@ -3,7 +3,7 @@
 /// distributed hash tables", 2005).
 ///
 /// ```swift
-/// Cluster("shards", origins, balancing: .rendezvous(by: .header(.init("x-tenant")!)))
+/// Cluster("shards", endpoints: origins, balancing: .rendezvous(by: .header(.init("x-tenant")!)))
 /// ```
 ///
 /// For few endpoints whose keys are to be both even and steady: shares follow the weights exactly, and when an endpoint

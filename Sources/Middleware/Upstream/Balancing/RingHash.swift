@@ -2,8 +2,8 @@
 /// in proportion to the weights, as ketama (Last.fm, 2007) has them.
 ///
 /// ```swift
-/// Cluster("cache", origins, balancing: .ringHash(by: .path))
-/// Cluster("cache", origins, balancing: .ringHash(by: .query("user"), points: 640, bound: LoadBound()))
+/// Cluster("cache", endpoints: origins, balancing: .ringHash(by: .path))
+/// Cluster("cache", endpoints: origins, balancing: .ringHash(by: .query("user"), points: 640, bound: LoadBound()))
 /// ```
 ///
 /// For caches and sessions, where endpoints come and go. When one leaves, its keys go to all others and no other key

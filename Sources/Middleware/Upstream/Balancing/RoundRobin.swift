@@ -3,7 +3,7 @@ import Synchronization
 /// One endpoint after the other, whatever they weigh.
 ///
 /// ```swift
-/// Cluster("app", ["10.0.0.1:8080", "10.0.0.2:8080"], balancing: .roundRobin)
+/// Cluster("app", endpoints: ["10.0.0.1:8080", "10.0.0.2:8080"], balancing: .roundRobin)
 /// ```
 ///
 /// For endpoints that are alike and requests that cost the same. Two endpoints never differ by more than one request

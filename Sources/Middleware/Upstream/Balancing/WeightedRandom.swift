@@ -1,7 +1,7 @@
 /// Any endpoint, as likely as it is heavy: the alias method (Walker 1974, Vose 1991).
 ///
 /// ```swift
-/// Cluster("app", [Endpoint("10.0.0.1:8080", weight: 9), "10.0.0.2:8080"], balancing: .weightedRandom)
+/// Cluster("app", endpoints: [Endpoint("10.0.0.1:8080", weight: 9), "10.0.0.2:8080"], balancing: .weightedRandom)
 /// ```
 ///
 /// For shares that must come out right in the long run, over any number of gateways: ``RandomChoice`` with weights. It

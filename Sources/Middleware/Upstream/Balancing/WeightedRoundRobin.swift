@@ -4,7 +4,7 @@ import Synchronization
 /// weighted round robin (commit "Upstream: smooth weighted round-robin balancing", 2012).
 ///
 /// ```swift
-/// Cluster("app", [Endpoint("10.0.0.1:8080", weight: 5), "10.0.0.2:8080", "10.0.0.3:8080"],
+/// Cluster("app", endpoints: [Endpoint("10.0.0.1:8080", weight: 5), "10.0.0.2:8080", "10.0.0.3:8080"],
 ///     balancing: .weightedRoundRobin)                     // 1 1 2 1 3 1 1, and again
 /// ```
 ///
