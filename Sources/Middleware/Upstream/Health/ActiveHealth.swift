@@ -34,8 +34,8 @@ public struct ActiveHealth: Sendable {
     public var passesUntilHealthy = 2
     /// The failures in a row that make a healthy endpoint unhealthy. 3 unless set; at least 1.
     public var failuresUntilUnhealthy = 3
-    /// Whether an endpoint gets traffic before its first result. `true` unless set: a gateway that starts serves at once,
-    /// and what a bad endpoint then fails is seen by the evidence of traffic.
+    /// Whether an endpoint gets traffic before its first result. `true` unless set: a gateway that starts serves at
+    /// once, and what a bad endpoint then fails is seen by the evidence of traffic.
     public var assumesHealthy = true
 
     /// Probes at intervals; bad values are reported by the composition.

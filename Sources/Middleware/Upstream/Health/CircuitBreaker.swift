@@ -6,11 +6,11 @@ import Synchronization
 /// |---|---|---|---|
 /// | closed | passes | counted; too many failures open it | nothing |
 /// | open | refused | of what passed before: ignored | half open once its time is over |
-/// | half open | a trial, while there is room; else refused | of trials: good ones close it, a bad one opens it | nothing |
+/// | half open | a trial while there is room | of trials: good ones close it, a bad one opens it | nothing |
 ///
-/// Who calls what: ``admit()`` before a request is sent; then ``record(_:of:at:random:)`` once, or ``abandon(_:)`` when it
-/// ends without evidence; ``tick(at:)`` at intervals, and where a refusal is about to become an answer. Each change is
-/// returned once, to whoever brought it about. Closed, it takes no lock unless evidence is bad. Safe to use from any
+/// Who calls what: ``admit()`` before a request is sent; then ``record(_:of:at:random:)`` once, or ``abandon(_:)`` when
+/// it ends without evidence; ``tick(at:)`` at intervals, and where a refusal is about to become an answer. Each change
+/// is returned once, to whoever brought it about. Closed, it takes no lock unless evidence is bad. Safe to use from any
 /// thread.
 package final class CircuitBreaker: Sendable {
     /// What it does with requests.

@@ -5,8 +5,8 @@
 /// ```
 ///
 /// Closed, everything passes. Once too large a share of the last requests has failed it opens: for a while nothing
-/// passes. Then it is half open: a few requests at a time are let through as trials. As many good ones in a row close it, one bad
-/// one opens it again, for longer. (Nygard, "Release It!", 2nd edition 2018, chapter 5.)
+/// passes. Then it is half open: a few requests at a time are let through as trials. As many good ones in a row close
+/// it, one bad one opens it again, for longer. (Nygard, "Release It!", 2nd edition 2018, chapter 5.)
 public struct CircuitBreaking: Sendable, Hashable {
     /// The share of failures, above 0 to 1, from which on it opens.
     public var share: Double

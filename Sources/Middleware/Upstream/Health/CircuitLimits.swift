@@ -18,8 +18,8 @@ public struct CircuitLimits: Sendable {
     public var pendingRequests = Int.max
     /// The retries and hedges that are under way at a time. Unlimited unless set, as the retry budget limits them.
     public var retries = Int.max
-    /// The breaker of each endpoint; `nil`, none, unless set: outlier detection does most of what it would, and compares
-    /// besides.
+    /// The breaker of each endpoint; `nil`, none, unless set: outlier detection does most of what it would, and
+    /// compares besides.
     public var endpointBreaker: CircuitBreaking?
     /// The breaker of the cluster as a whole, over the evidence of all endpoints; `nil`, none, unless set.
     public var clusterBreaker: CircuitBreaking?

@@ -97,6 +97,7 @@ extension ClusterEvent: CustomStringConvertible {
 
 /// Hears of every change in a cluster.
 public protocol ClusterObserver: Sendable {
-    /// Called once for each change, in the order in which they were made, from whichever thread made it; must not block.
+    /// Called once for each change, in the order in which they were made, from whichever thread made it; must not
+    /// block.
     func observe(_ event: ClusterEvent)
 }

@@ -25,6 +25,15 @@ final class FirstValue<Value: Sendable>: Sendable {
         waiting?.resume(returning: value)
     }
 
+    /// Waits for it, once; gives it `value` when the waiting task is cancelled.
+    func wait(ifCancelled value: Value) async -> Value {
+        await withTaskCancellationHandler {
+            await wait()
+        } onCancel: {
+            give(value)
+        }
+    }
+
     /// Waits for it, once.
     func wait() async -> Value {
         await withCheckedContinuation { continuation in

@@ -15,14 +15,15 @@
 /// - failures in a row, which act at once;
 /// - the share of failures among the requests of a ``window``;
 /// - a share of errors far above that of the other endpoints;
-/// - answers far slower than those of the other endpoints. Off unless set: what is slow still answers, and most policies
-///   send it less by themselves.
+/// - answers far slower than those of the other endpoints. Off unless set: what is slow still answers, and most
+///   policies send it less by themselves.
 ///
-/// **What counts.** No connection, a connection that broke off, a time limit and a malformed answer are failures, and so
-/// are ``failureStatuses``: by default 502, 503 and 504, what a server says that cannot serve. 500 is not among them,
-/// because it may be the request's doing: whoever finds a request that makes the application throw could put out one
-/// endpoint after the other with it. It does count where endpoints are compared, since such a request fails on all of
-/// them alike (``errorStatuses``): an endpoint that answers 500 to a third of what the others answer well is put out.
+/// **What counts.** No connection, a connection that broke off, a time limit and a malformed answer are failures, and
+/// so are ``failureStatuses``: by default 502, 503 and 504, what a server says that cannot serve. 500 is not among
+/// them, because it may be the request's doing: whoever finds a request that makes the application throw could put out
+/// one endpoint after the other with it. It does count where endpoints are compared, since such a request fails on all
+/// of them alike (``errorStatuses``): an endpoint that answers 500 to a third of what the others answer well is put
+/// out.
 ///
 /// **What is left.** No more than ``maximumEjected`` of the endpoints are out at a time, and never the last one.
 ///
@@ -51,8 +52,8 @@ public struct PassiveHealth: Sendable {
     public struct Outliers: Sendable, Hashable {
         /// How many standard deviations, estimated from the median absolute deviation, it must be away from the median.
         public var factor: Double
-        /// How far away it must be in any case. Of success rates the difference, 0.1 being ten in a hundred; of response
-        /// times the share of the median on top of it, 1 being twice as long.
+        /// How far away it must be in any case. Of success rates the difference, 0.1 being ten in a hundred; of
+        /// response times the share of the median on top of it, 1 being twice as long.
         public var margin: Double
         /// The endpoints with enough requests below which nothing is compared; at least 3, as of two that differ nobody
         /// can say which is right.
@@ -96,8 +97,8 @@ public struct PassiveHealth: Sendable {
     /// How much chance adds to a time out, as a share of it from 0 to 1; 0.1 unless set. Endpoints that were put out
     /// together do not come back together.
     public var jitter = 0.1
-    /// The share of the endpoints that may be out at a time, from 0 to 1, rounded up to whole endpoints; 0.5 unless set.
-    /// One endpoint always remains.
+    /// The share of the endpoints that may be out at a time, from 0 to 1, rounded up to whole endpoints; 0.5 unless
+    /// set. One endpoint always remains.
     public var maximumEjected = 0.5
 
     /// The defaults.

@@ -11,8 +11,8 @@ struct ProbeAsk: Sendable {
     let contentBytes: Int
 }
 
-/// One connection of a probe, for one exchange or none. Outside the pools, so that a probe neither waits for their limits
-/// nor finds an endpoint well by a connection that was opened long ago.
+/// One connection of a probe, for one exchange or none. Outside the pools, so that a probe neither waits for their
+/// limits nor finds an endpoint well by a connection that was opened long ago.
 ///
 /// Unchecked because it is touched on its worker's loop only; entries from elsewhere go through `perform`.
 final class ProbeConnection: WireHandler, @unchecked Sendable {
@@ -36,8 +36,8 @@ final class ProbeConnection: WireHandler, @unchecked Sendable {
         self.ask = ask
     }
 
-    /// Connects, asks unless `ask` is `nil`, judges and closes. Throws ``ProbeFailure``, or `CancellationError` when its
-    /// task is cancelled.
+    /// Connects, asks unless `ask` is `nil`, judges and closes. Throws ``ProbeFailure``, or `CancellationError` when
+    /// its task is cancelled.
     static func run(to endpoint: Endpoint, on runtime: Runtime, asking ask: ProbeAsk?) async throws {
         let workers = runtime.workers
         let connection = ProbeConnection(on: workers.worker(of: workers.group.next()), asking: ask)

@@ -42,7 +42,7 @@ package struct Prober: Sendable {
                         endpoint: endpoint, failure: failure.isEmpty ? nil : failure, duration: now - began,
                         nanoseconds: now, isHealthy: tally.isHealthy, isChange: isChange))
             }
-            _ = await task.result
+            await end(of: task)
             wait = interval(isHealthy: tally.isHealthy, &chance)
         }
     }
@@ -57,14 +57,20 @@ package struct Prober: Sendable {
             }
         }
         let timer = runtime.time.schedule(at: runtime.time.now.advanced(by: health.timeout)) { first.give(.timedOut) }
-        let outcome = await withTaskCancellationHandler {
-            await first.wait()
-        } onCancel: {
-            first.give(.givenUp)
-        }
+        let outcome = await first.wait(ifCancelled: .givenUp)
         timer.cancel()
         task.cancel()
         return outcome
+    }
+
+    /// Waits for a probe that may take no notice of its cancellation; not when the caller's own task is cancelled.
+    private func end(of task: Task<Void, any Error>) async {
+        let first = FirstValue<Void>()
+        Task {
+            _ = await task.result
+            first.give(())
+        }
+        await first.wait(ifCancelled: ())
     }
 
     /// Why it failed, empty when it did not; `nil` when that is not known.
@@ -85,11 +91,7 @@ package struct Prober: Sendable {
         let first = FirstValue<Void>()
         let end = runtime.time.now.advanced(by: .nanoseconds(nanoseconds))
         let timer = runtime.time.schedule(at: end) { first.give(()) }
-        await withTaskCancellationHandler {
-            await first.wait()
-        } onCancel: {
-            first.give(())
-        }
+        await first.wait(ifCancelled: ())
         timer.cancel()
     }
 

@@ -6,13 +6,13 @@ import Synchronization
 /// RetryBudget(share: 0.2, minimumPerSecond: 10)
 /// ```
 ///
-/// Where each request may be tried again a fixed number of times, an outage multiplies the traffic just when there is too
-/// little capacity for it. With a budget it grows by the share and no more, however many requests fail. Hedges are
+/// Where each request may be tried again a fixed number of times, an outage multiplies the traffic just when there is
+/// too little capacity for it. With a budget it grows by the share and no more, however many requests fail. Hedges are
 /// retries as far as it is concerned.
 ///
-/// Each request that is not a retry deposits its share, each retry withdraws one; both are forgotten after the ``window``.
-/// So, over any window, there are no more retries than the share of the requests of a window and a tenth, plus the
-/// minimum. A retry that finds too little is not made, and the answer or the failure at hand stands.
+/// Each request that is not a retry deposits its share, each retry withdraws one; both are forgotten after the
+/// ``window``. So, over any window, there are no more retries than the share of the requests of a window and a tenth,
+/// plus the minimum. A retry that finds too little is not made, and the answer or the failure at hand stands.
 ///
 /// A reference: clusters that are given the same one share it. It costs an atomic addition for each request. Safe to
 /// use from any thread. Sources: Finagle's `RetryBudget`, tower's `Budget`, Envoy's retry budgets.
