@@ -47,7 +47,6 @@ extension LoadBalancer {
         _ request: Request, on choice: EndpointChoice, in race: HedgeRace, _ tries: inout Tries
     ) {
         tries.append(choice.state)
-        let balancer = self
-        race.start(on: choice.state) { fork in await balancer.send(request, to: choice, fork) }
+        race.start(request, on: choice, by: self)
     }
 }

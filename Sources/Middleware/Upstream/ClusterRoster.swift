@@ -61,7 +61,7 @@ package final class ClusterRoster: Sendable {
         self.passiveHealth = passiveHealth
         self.configuration = configuration
         given = endpoints
-        detection = passiveHealth.map { OutlierDetection($0) }
+        detection = passiveHealth.flatMap { $0.isOff ? nil : OutlierDetection($0) }
         events = ClusterEvents(observer: configuration.observer, logger: configuration.logger)
         let limits = configuration.limits
         inFlightLimit = limits.requestsPerEndpoint
@@ -280,14 +280,15 @@ extension ClusterRoster {
         _ verdicts: [HealthVerdict], _ state: inout State, _ now: Int64, _ events: inout [ClusterEvent]
     ) {
         for verdict in verdicts {
+            // Verdicts of several event loops may come out of order: the record says what holds.
             guard let index = state.members.firstIndex(where: { $0.state.record === verdict.record }) else { continue }
             switch verdict.change {
             case .ejected(let nanoseconds):
-                set(.ejected, true, &state.members[index], now)
+                set(.ejected, verdict.record.isEjected, &state.members[index], now)
                 let kind = ClusterEvent.Kind.ejected(for: .nanoseconds(nanoseconds))
                 events.append(event(kind, state.members[index].endpoint, verdict.reason, at: now))
             case .returned:
-                set(.ejected, false, &state.members[index], now)
+                set(.ejected, verdict.record.isEjected, &state.members[index], now)
                 events.append(event(.returned, state.members[index].endpoint, verdict.reason, at: now))
             }
         }
@@ -347,6 +348,9 @@ extension ClusterRoster {
         events.tell()
         return result
     }
+
+    /// Whether anything ever falls due.
+    var needsSweeps: Bool { detection != nil || isLimited || configuration.slowStart > .zero }
 
     /// Whether a member still grows into its share; the snapshot is then to be built again before long.
     var isStartingSlowly: Bool { state.withLock { $0.members.contains { $0.startedAt != nil } } }

@@ -83,6 +83,7 @@ package final class ClusterUpkeep: RuntimeService {
     // MARK: What is due
 
     private func sweep(_ runtime: Runtime) async {
+        guard roster.needsSweeps else { return }
         let pause = Duration.nanoseconds(min(1_000_000_000, roster.detection?.interval ?? .max))
         while (try? await runtime.sleep(for: pause)) != nil {
             let now = runtime.time.now.nanoseconds

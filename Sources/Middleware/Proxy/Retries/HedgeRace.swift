@@ -35,19 +35,17 @@ final class HedgeRace: ContextWait, @unchecked Sendable {
     var tried: [EndpointState] { runners.map(\.state) }
 
     /// Starts one more try, in a context of its own.
-    func start(
-        on state: EndpointState, _ send: nonisolated(nonsending) @escaping (RequestContext) async -> TryResult
-    ) {
+    func start(_ request: Request, on choice: EndpointChoice, by balancer: LoadBalancer) {
         let number = runners.count
-        let runner = Runner(state)
+        let runner = Runner(choice.state)
         runners.append(runner)
         running += 1
         let fork = context.fork()
         fork.informational = { [unowned runner] status, headers in runner.interim.append((status, headers)) }
-        let ferry = Ferry((fork, send))
+        let call = Ferry((balancer, request, choice, fork))
         runner.task = Task(executorPreference: context.worker.executor) { [self] in
-            let (fork, send) = ferry.value
-            finish(number, await send(fork))
+            let (balancer, request, choice, fork) = call.value
+            finish(number, await balancer.send(request, to: choice, fork))
         }
     }
 

@@ -14,6 +14,7 @@ public struct Hedging: Sendable {
     /// The most tries at the same time; 2 unless given.
     public var tries: Int
 
+    /// Another try after `delay`, until there are `tries` of them.
     public init(after delay: Duration, tries: Int = 2) {
         self.delay = delay
         self.tries = tries
