@@ -41,10 +41,10 @@ public struct Connection: ~Copyable {
 
         init(_ bytes: ConnectionBytes) { self.bytes = bytes }
 
-        deinit { bytes.close() }
+        deinit { bytes.letGo() }
     }
 
-    private let owner: Owner
+    let owner: Owner
 
     package init(_ bytes: ConnectionBytes) { owner = Owner(bytes) }
 
@@ -53,10 +53,40 @@ public struct Connection: ~Copyable {
         (Inbound(owner), Outbound(owner))
     }
 
+    /// Closes both directions at once, so that the far side sees a reset and not an orderly end.
+    public consuming func reset() { owner.bytes.reset() }
+
     /// Copies bytes both ways until both sides have ended, one of them fails, or neither has sent anything for `idle`.
+    /// The end of one direction is passed on, and the other goes on; a failure of one side resets the other.
+    ///
+    /// Not reading on one side holds the other back. Connections of one event loop are joined without a task in between:
+    /// as cheap as copying gets.
     ///
     /// Throws ``DeadlineExceeded`` when it was idle for too long, and what either side throws.
     public nonisolated(nonsending) consuming func relay(with other: consuming Connection, idle: Duration) async throws {
-        try await ConnectionBytes.relay(halves(), other.halves(), idle: idle)
+        try await relay(with: other, idle: idle, counting: RelayCounters())
     }
+
+    /// The same, counting what moves. Connections of two loops are not counted.
+    package nonisolated(nonsending) consuming func relay(
+        with other: consuming Connection, idle: Duration, counting counters: RelayCounters
+    ) async throws {
+        let (one, other) = (owner, other.owner)
+        // Their last references, and with them the connections, go when the relay is over.
+        defer { withExtendedLifetime((one, other)) {} }
+        guard ConnectionRelay.canJoin(one.bytes, other.bytes) else {
+            try await ConnectionRelay.copy(
+                (Inbound(one), Outbound(one)), (Inbound(other), Outbound(other)), idle: idle)
+            return
+        }
+        try await ConnectionRelay(one.bytes, other.bytes, idle: idle, counting: counters).run()
+    }
+
+    // MARK: For those who look at the first bytes
+
+    /// The next bytes; `nil` when the far side sends no more.
+    package nonisolated(nonsending) func read() async throws -> ByteBuffer? { try await owner.bytes.read() }
+
+    /// Puts bytes that were read in front of those that come, for whoever gets the connection next.
+    package func unread(_ bytes: ByteBuffer) { owner.bytes.unread(bytes) }
 }

@@ -1,4 +1,3 @@
-import HTTPTypes
 package import NIOCore
 import Synchronization
 
@@ -11,19 +10,24 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
     /// How long a closing connection has to send what was written.
     private static let closeTimeout: Int64 = 30_000_000_000
 
-    private let wire: any Wire
-    private let worker: Worker
+    let wire: any Wire
+    let worker: Worker
     private var incoming: ByteBuffer?
     private var reader: UnsafeContinuation<ByteBuffer?, any Error>?
     private var writer: UnsafeContinuation<Void, any Error>?
-    private var inputEnded = false
+    private(set) var inputEnded = false
     private var outputEnded = false
     private var outputLeft = false
     private var closeTimer: LoopTimer?
     private var isClosed = false
-    private var failure: (any Error)?
+    private(set) var failure: (any Error)?
+    /// Where what comes goes straight to, and who joined the two.
+    @exclusivity(unchecked) private var partner: ConnectionBytes?
+    private var relay: ConnectionRelay?
+    private var counter: MetricCounter?
+    @exclusivity(unchecked) private var uncounted = 0
     /// When something was read or written last, by the worker's clock.
-    fileprivate let lastActivity: Atomic<Int64>
+    let lastActivity: Atomic<Int64>
     private let onClose: () -> Void
 
     /// - Parameters:
@@ -67,6 +71,29 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
                 self.outputLeft = true
                 if self.inputEnded { self.wire.close() } else { self.wire.closeOutput() }
             }
+        }
+    }
+
+    /// Nobody uses the connection any more: it closes on the next turn of the loop, so that whoever lets go of it by
+    /// throwing can still reset it.
+    func letGo() {
+        worker.eventLoop.execute {
+            self.worker.executor.beginEvent()
+            self.close()
+            self.worker.executor.endEvent()
+        }
+    }
+
+    /// Ends the connection so that the far side sees a reset.
+    package func reset() { worker.perform { self.fail(ChannelError.ioOnClosedChannel) } }
+
+    /// Puts bytes that were read in front of those that come.
+    package func unread(_ bytes: ByteBuffer) {
+        worker.perform {
+            guard bytes.readableBytes > 0 else { return }
+            var bytes = bytes
+            if var rest = self.incoming { bytes.writeBuffer(&rest) }
+            self.incoming = bytes
         }
     }
 
@@ -119,7 +146,12 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
     // MARK: Events
 
     package func received(_ bytes: ByteBuffer) {
-        lastActivity.store(worker.now, ordering: .relaxed)
+        lastActivity.store(worker.eventNow, ordering: .relaxed)
+        if let partner {
+            uncounted &+= bytes.readableBytes
+            partner.wire.write(bytes)
+            return
+        }
         if let reader {
             self.reader = nil
             reader.resume(returning: bytes)
@@ -130,26 +162,41 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         if let waiting = incoming?.readableBytes, waiting >= Self.readAheadBytes { wire.setReading(false) }
     }
 
-    package func receivedAll() {}
+    package func receivedAll() {
+        guard let partner else { return }
+        partner.wire.flush()
+        counter?.increment(by: uncounted)
+        uncounted = 0
+        if !partner.wire.isWritable { wire.setReading(false) }
+    }
 
     package func inputClosed() {
+        endInput()
+        if outputLeft { wire.close() }
+    }
+
+    private func endInput() {
+        guard !inputEnded else { return }
         inputEnded = true
         reader?.resume(returning: nil)
         reader = nil
-        if outputLeft { wire.close() }
+        partner?.finish()
+        relay?.sideEnded()
     }
 
     package func writabilityChanged() {
         guard wire.isWritable else { return }
+        if let partner {
+            lastActivity.store(worker.eventNow, ordering: .relaxed)
+            partner.wire.setReading(true)
+        }
         writer?.resume()
         writer = nil
     }
 
     package func closed(_ error: (any Error)?) {
         if error != nil || !outputEnded { fail(error ?? ChannelError.ioOnClosedChannel) }
-        inputEnded = true
-        reader?.resume(returning: nil)
-        reader = nil
+        endInput()
         writer?.resume(throwing: ChannelError.ioOnClosedChannel)
         writer = nil
         isClosed = true
@@ -158,77 +205,37 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         onClose()
     }
 
-    private func fail(_ error: any Error) {
+    /// Ends both directions at once. The far side sees a reset: an orderly end would make what was cut look whole.
+    func fail(_ error: any Error) {
         guard failure == nil else { return }
         failure = error
         reader?.resume(throwing: error)
         reader = nil
         writer?.resume(throwing: error)
         writer = nil
-        wire.close()
+        relay?.fail(error)
+        wire.reset()
     }
 
     // MARK: Relay
 
-    static func relay(
-        _ one: (Connection.Inbound, Connection.Outbound),
-        _ other: (Connection.Inbound, Connection.Outbound),
-        idle: Duration
-    ) async throws {
-        let first = one.0.bytes
-        let watch = IdleWatch([first, other.0.bytes], on: first.worker, idle: idle)
-        defer { watch.stop() }
-        async let forward: Void = copy(one.0, other.1)
-        async let backward: Void = copy(other.0, one.1)
-        _ = try await (forward, backward)
+    /// From here on everything that comes, and came, goes straight to `partner`.
+    func join(_ partner: ConnectionBytes, by relay: ConnectionRelay, counting counter: MetricCounter?) {
+        self.partner = partner
+        self.relay = relay
+        self.counter = counter
+        if let bytes = incoming {
+            incoming = nil
+            received(bytes)
+            receivedAll()
+        }
+        if inputEnded { partner.finish() } else { wire.setReading(partner.wire.isWritable) }
     }
 
-    /// Copies one direction. Whichever fails first ends both connections, so that the other direction ends as well.
-    private static func copy(_ from: Connection.Inbound, _ to: Connection.Outbound) async throws {
-        do {
-            while let bytes = try await from.read() { try await to.write(bytes) }
-            to.finish()
-        } catch {
-            for side in [from.bytes, to.bytes] { side.worker.perform { side.fail(error) } }
-            throw error
-        }
-    }
-
-    /// Fails connections among which nothing has moved for a while. Unchecked: on its worker's loop only.
-    private final class IdleWatch: @unchecked Sendable {
-        private let connections: [ConnectionBytes]
-        private let worker: Worker
-        private let idle: Int64
-        private var timer: LoopTimer?
-
-        init(_ connections: [ConnectionBytes], on worker: Worker, idle: Duration) {
-            self.connections = connections
-            self.worker = worker
-            self.idle = idle.nanoseconds
-            worker.perform { self.check() }
-        }
-
-        func stop() {
-            worker.perform {
-                self.timer?.invalidate()
-                self.timer = nil
-            }
-        }
-
-        private func check() {
-            // By the clock of each connection's own loop: those of two runtimes need not have the same time.
-            let silent = connections.reduce(Int64.max) { silent, connection in
-                min(silent, connection.worker.now - connection.lastActivity.load(ordering: .relaxed))
-            }
-            guard silent < idle else {
-                for connection in connections { connection.worker.perform { connection.fail(DeadlineExceeded()) } }
-                return
-            }
-            let (end, overflow) = worker.now.addingReportingOverflow(idle - silent)
-            guard !overflow else { return }
-            let timer = self.timer ?? LoopTimer(on: worker.timers) { [weak self] in self?.check() }
-            self.timer = timer
-            timer.set(end)
-        }
+    /// Goes on alone.
+    func part() {
+        partner = nil
+        relay = nil
+        counter = nil
     }
 }

@@ -28,13 +28,27 @@ package protocol ChoosingHandler: Handler {
     func choose(for request: borrowing Request, context: RequestContext) -> any Handler
 }
 
-/// Takes a raw connection: for listeners that do not speak HTTP. None of this library's does so yet; an upgraded HTTP
-/// exchange goes to ``Response/upgrade``.
+/// Takes a raw connection: for listeners that do not speak HTTP. An upgraded HTTP exchange goes to
+/// ``Response/upgrade`` instead.
+///
+/// ```swift
+/// struct Greeting: ConnectionHandler {
+///     func handle(_ connection: consuming Connection, context: RequestContext) async throws {
+///         let (inbound, outbound) = connection.halves()
+///         try await outbound.write(ByteBuffer(string: "hello\n"))
+///         while let bytes = try await inbound.read() { try await outbound.write(bytes) }
+///     }
+/// }
+/// Server(gateway, listeners: [.http(port: 8080), .tcp(port: 7) { Greeting() }])
+/// ```
+///
+/// One value serves every connection of every event loop at once; a call runs on its connection's loop.
 public protocol ConnectionHandler: Sendable {
     /// What is inside. The type's name unless implemented.
     var blueprint: Blueprint { get }
 
-    /// Uses one connection, to its end.
+    /// Uses one connection, to its end. When it returns, what was written leaves and the connection closes; when it
+    /// throws, the far side sees a reset. Its task is cancelled when the connection breaks off, and at the end of a drain.
     nonisolated(nonsending) func handle(_ connection: consuming Connection, context: RequestContext) async throws
 }
 

@@ -17,7 +17,13 @@ final class Acceptor: Sendable {
     private let workers: [ServerWorker]
     private let census: ConnectionCensus
     private let backlog: Int
-    private let channels = Mutex<[[any Channel]]>([])
+    private let sockets = Mutex<[[Socket]]>([])
+
+    private struct Socket {
+        let channel: any Channel
+        /// Whether it outlives ``stopAccepting()``.
+        let isDatagram: Bool
+    }
 
     init(workers: [ServerWorker], census: ConnectionCensus, backlog: Int) {
         self.workers = workers
@@ -27,44 +33,84 @@ final class Acceptor: Sendable {
 
     /// One address for each listener.
     var addresses: [SocketAddress] {
-        channels.withLock { $0.compactMap { $0.first?.localAddress } }
+        sockets.withLock { $0.compactMap { $0.first?.channel.localAddress } }
     }
 
     func listen(_ listener: Listener) async throws {
-        channels.withLock { $0.append([]) }
+        sockets.withLock { $0.append([]) }
+        if case .datagrams(let handler) = listener.use {
+            try await listen(for: handler, on: listener)
+            return
+        }
         switch listener.address {
         case .unix(let path):
             // A path has one socket; its connections go to the loops in turn.
-            let bootstrap = bootstrap(acceptingOn: workers[0], spreading: true)
+            let bootstrap = bootstrap(listener, acceptingOn: workers[0], spreading: true)
             keep(try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get())
         case .host(let host, let port):
             // The first socket is bound without SO_REUSEPORT: with it, a port would be shared silently with another
             // server of this user, and port 0 could even choose such a port. It opens to its siblings once the port is
             // its own.
-            let first = try await bootstrap(acceptingOn: workers[0], spreading: false).bind(host: host, port: port)
-                .get()
+            let bootstrap = bootstrap(listener, acceptingOn: workers[0], spreading: false)
+            let first = try await bootstrap.bind(host: host, port: port).get()
             keep(first)
             guard workers.count > 1 else { return }
             try await first.setOption(Self.reusePort, value: 1).get()
             let port = first.localAddress?.port ?? port
             for worker in workers.dropFirst() {
-                let bootstrap = bootstrap(acceptingOn: worker, spreading: false)
+                let bootstrap = self.bootstrap(listener, acceptingOn: worker, spreading: false)
                     .serverChannelOption(Self.reusePort, value: 1)
                 keep(try await bootstrap.bind(host: host, port: port).get())
             }
         }
     }
 
-    func close() async {
-        let open = channels.withLock { channels in
-            defer { channels = [] }
-            return channels.flatMap { $0 }
+    /// The same for datagrams: the sockets share the port, and the kernel keeps each client with one of them.
+    private func listen(for handler: any DatagramHandler, on listener: Listener) async throws {
+        guard case .host(let host, let port) = listener.address else { return }
+        let count = SessionCount()
+        let bootstraps = workers.map { datagramBootstrap(handler, $0, count) }
+        let first = try await bootstraps[0].bind(host: host, port: port).get()
+        keep(first, isDatagram: true)
+        guard workers.count > 1 else { return }
+        try await first.setOption(Self.reusePort, value: 1).get()
+        for bootstrap in bootstraps.dropFirst() {
+            let bootstrap = bootstrap.channelOption(Self.reusePort, value: 1)
+            keep(try await bootstrap.bind(host: host, port: first.localAddress?.port ?? port).get(), isDatagram: true)
         }
-        for channel in open { try? await channel.close().get() }
     }
 
-    private func keep(_ channel: any Channel) {
-        channels.withLock { $0[$0.count - 1].append(channel) }
+    private func datagramBootstrap(
+        _ handler: any DatagramHandler, _ server: ServerWorker, _ count: SessionCount
+    ) -> DatagramBootstrap {
+        DatagramBootstrap(group: server.worker.eventLoop)
+            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 65_536))
+            .channelOption(.maxMessagesPerRead, value: 16)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let socket = DatagramSocket(handler, server: server, count: count)
+                    try channel.pipeline.syncOperations.addHandler(socket)
+                }
+            }
+    }
+
+    /// Stops accepting connections. Sockets of datagrams stay, since their sessions answer through them: each closes with
+    /// its last session.
+    func stopAccepting() async { await close { !$0.isDatagram } }
+
+    /// Closes every socket.
+    func close() async { await close { _ in true } }
+
+    private func close(_ isMeant: (Socket) -> Bool) async {
+        let open = sockets.withLock { sockets in
+            defer { sockets = [] }
+            return sockets.flatMap { $0 }.filter(isMeant)
+        }
+        for socket in open { try? await socket.channel.close().get() }
+    }
+
+    private func keep(_ channel: any Channel, isDatagram: Bool = false) {
+        sockets.withLock { $0[$0.count - 1].append(Socket(channel: channel, isDatagram: isDatagram)) }
     }
 
     private static var reusePort: ChannelOptions.Types.SocketOption {
@@ -72,9 +118,11 @@ final class Acceptor: Sendable {
     }
 
     /// - Parameter spreading: whether the connections go to all loops in turn, or stay on the one that accepts them.
-    private func bootstrap(acceptingOn worker: ServerWorker, spreading: Bool) -> ServerBootstrap {
+    private func bootstrap(
+        _ listener: Listener, acceptingOn worker: ServerWorker, spreading: Bool
+    ) -> ServerBootstrap {
         let group: any EventLoopGroup = worker.worker.eventLoop
-        return ServerBootstrap(group: group, childGroup: spreading ? worker.runtime.workers.group : group)
+        let bootstrap = ServerBootstrap(group: group, childGroup: spreading ? worker.runtime.workers.group : group)
             .serverChannelOption(.backlog, value: Int32(clamping: backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
@@ -86,13 +134,17 @@ final class Acceptor: Sendable {
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 262_144)
-            )
             .childChannelInitializer { [self] channel in
-                channel.eventLoop.makeCompletedFuture { try accept(channel) }
+                channel.eventLoop.makeCompletedFuture { try accept(channel, listener) }
             }
+        if case .connections = listener.use {
+            return
+                bootstrap
+                .childChannelOption(.recvAllocator, value: ChannelWire.streamAllocator)
+                .childChannelOption(.writeBufferWaterMark, value: ChannelWire.streamWaterMark)
+        }
+        return bootstrap.childChannelOption(
+            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: 262_144))
     }
 
     private func refuse(
@@ -111,27 +163,61 @@ final class Acceptor: Sendable {
         connection.refuse(status, limit)
     }
 
-    private func accept(_ channel: any Channel) throws {
+    private func accept(_ channel: any Channel, _ listener: Listener) throws {
         guard let server = workers.first(where: { $0.worker.eventLoop === channel.eventLoop }) else { return }
         ServerMetric.connectionsAccepted.increment()
         let address = channel.remoteAddress
         let wire = ChannelWire(on: server.worker)
         try channel.pipeline.syncOperations.addHandler(wire)
         let peer = Peer(remote: address?.port == nil ? nil : address, local: channel.localAddress)
-        let connection = ServerConnection(wire, server: server, peer: peer)
-        wire.start(connection)
-        switch census.admit(address) {
-        case .admitted:
+        guard let policy = listener.proxyProtocol else {
+            serve(wire, channel, server, peer, listener)
+            return
+        }
+        let gate = ProxyProtocolGate(wire, on: server.worker, peer: peer, policy: policy, logger: server.runtime.logger)
+        {
+            [self] peer in serve(wire, channel, server, peer, listener)
+        }
+        wire.start(gate)
+        gate.start()
+    }
+
+    /// Gives a connection to who takes it, unless a limit is reached. What is returned has its events.
+    @discardableResult
+    private func serve(
+        _ wire: ChannelWire, _ channel: any Channel, _ server: ServerWorker, _ peer: Peer, _ listener: Listener
+    ) -> (any WireHandler)? {
+        let verdict = census.admit(peer.remote)
+        if verdict == .admitted {
             ServerMetric.connectionsActive.increment()
             channel.closeFuture.assumeIsolated().whenComplete { [census] _ in
-                census.leave(address)
+                census.leave(peer.remote)
                 ServerMetric.connectionsActive.decrement()
             }
-            connection.start()
-        case .serverFull:
-            refuse(connection, over: wire, channel, .serviceUnavailable, .total)
-        case .addressFull:
-            refuse(connection, over: wire, channel, .tooManyRequests, .address)
         }
+        guard case .connections(let handler) = listener.use else {
+            return serve(ServerConnection(wire, server: server, peer: peer), wire, channel, verdict)
+        }
+        guard verdict == .admitted else {
+            // Nothing can be said in a protocol that is not known.
+            ServerMetric.connectionsRefused[verdict == .serverFull ? .total : .address].increment()
+            wire.reset()
+            return nil
+        }
+        let bytes = RawConnection(wire, server: server, peer: peer, handler: handler).start()
+        wire.start(bytes)
+        return bytes
+    }
+
+    private func serve(
+        _ connection: ServerConnection, _ wire: ChannelWire, _ channel: any Channel, _ verdict: ConnectionCensus.Verdict
+    ) -> ServerConnection {
+        wire.start(connection)
+        switch verdict {
+        case .admitted: connection.start()
+        case .serverFull: refuse(connection, over: wire, channel, .serviceUnavailable, .total)
+        case .addressFull: refuse(connection, over: wire, channel, .tooManyRequests, .address)
+        }
+        return connection
     }
 }

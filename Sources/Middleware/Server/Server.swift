@@ -41,7 +41,7 @@ public final class Server: Service {
     ///
     /// - Parameters:
     ///   - handler: answers the requests.
-    ///   - listeners: the addresses to take connections on.
+    ///   - listeners: the addresses to take connections on, for this handler or one of their own.
     ///   - configuration: threads, timeouts and limits.
     ///   - runtime: the event loops, the clock, the logger and so on; one on threads of the server's own unless given.
     ///   - logger: where the server says what it does, and what contexts start from; with a runtime, the runtime's
@@ -87,7 +87,7 @@ public final class Server: Service {
         }
         let root = ServerWorker.Root(Self.unwrap(handler))
         for worker in workers { worker.worker.perform { worker.root = root } }
-        if let runtime = workers.first?.runtime { services.use(blueprint.allServices, on: runtime) }
+        if let runtime = workers.first?.runtime { services.use(allServices(with: blueprint), on: runtime) }
     }
 
     /// Takes connections until a graceful shutdown, then drains.
@@ -115,8 +115,16 @@ public final class Server: Service {
         for listener in listeners { listener.check(&blueprint) }
         blueprint.require(!listeners.isEmpty, "has no listener", mend: "give one")
         let root = state.withLock { $0.root }
-        let problems = blueprint.validate() + root.blueprint.validate()
+        let parts = [blueprint, root.blueprint] + listeners.compactMap(\.blueprint)
+        let problems = parts.flatMap { $0.validate() }
         guard problems.isEmpty else { throw CompositionError(problems) }
+    }
+
+    /// The background services of the handler and of the listeners' own handlers.
+    private func allServices(with root: Blueprint) -> [any Service] {
+        var whole = root
+        whole.children += listeners.compactMap { listener in listener.blueprint.map { (listener.description, $0) } }
+        return whole.allServices
     }
 
     private func run(on runtime: Runtime) async throws {
@@ -152,13 +160,13 @@ public final class Server: Service {
             await acceptor.close()
             throw error
         }
-        services.use(root.blueprint.allServices, on: runtime)
+        services.use(allServices(with: root.blueprint), on: runtime)
         let addresses = acceptor.addresses
         logger.info("listening", metadata: ["on": "\(addresses.map { "\($0)" }.joined(separator: ", "))"])
         settle(.success(addresses))
         await waitForShutdown()
         logger.info("draining", metadata: ["connections": "\(census.count)"])
-        await acceptor.close()
+        await acceptor.stopAccepting()
         let drain = Drain(workers, runtime: runtime, timeout: configuration.drainTimeout)
         if await drain.run() == false { logger.warning("broke off what was still in flight when the drain had to end") }
         // From here on a swap starts nothing any more.

@@ -40,7 +40,7 @@ final class ServerWorker: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var isDraining = false
     /// The buffer that heads are written into; taken over by the wire and made anew only while that still holds it.
     @exclusivity(unchecked) var scratch: ByteBuffer?
-    private var connections: [ObjectIdentifier: ServerConnection] = [:]
+    private var connections: [ObjectIdentifier: any ServedConnection] = [:]
     @exclusivity(unchecked) private var dateExpires = Int64.min
     @exclusivity(unchecked) private var dateText = ByteBuffer()
     private var emptied: (() -> Void)?
@@ -79,12 +79,12 @@ final class ServerWorker: @unchecked Sendable {
         return dateText
     }
 
-    func add(_ connection: ServerConnection) {
+    func add(_ connection: any ServedConnection) {
         connections[ObjectIdentifier(connection)] = connection
         if isDraining { connection.drain() }
     }
 
-    func remove(_ connection: ServerConnection) {
+    func remove(_ connection: any ServedConnection) {
         connections[ObjectIdentifier(connection)] = nil
         if connections.isEmpty { emptied?() }
     }
@@ -94,12 +94,15 @@ final class ServerWorker: @unchecked Sendable {
     func drain(_ emptied: @escaping () -> Void) {
         isDraining = true
         self.emptied = emptied
-        for connection in connections.values { connection.drain() }
-        if connections.isEmpty { emptied() }
+        // A copy: connections leave the table meanwhile, and the last of them tells.
+        let open = connections
+        for connection in open.values { connection.drain() }
+        if open.isEmpty { emptied() }
     }
 
     /// Breaks off whatever is left.
     func abort() {
-        for connection in connections.values { connection.abort() }
+        let open = connections
+        for connection in open.values { connection.abort() }
     }
 }

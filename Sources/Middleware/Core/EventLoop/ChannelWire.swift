@@ -16,6 +16,17 @@ package final class ChannelWire: ChannelInboundHandler, Wire {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
 
+    /// How connections that carry whatever passes are read: from small pieces, so that those that are quiet keep little
+    /// memory, up to what moves bulk with few calls and stays in the processor's cache.
+    static var streamAllocator: AdaptiveRecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 4096, maximum: 128 << 10)
+    }
+
+    /// Above one whole read, so that a read is only held back when the one before it has not left.
+    static var streamWaterMark: ChannelOptions.Types.WriteBufferWaterMark {
+        ChannelOptions.Types.WriteBufferWaterMark(low: 64 << 10, high: 160 << 10)
+    }
+
     private let executor: LoopExecutor
     @exclusivity(unchecked) private var handler: (any WireHandler)?
     @exclusivity(unchecked) private var context: ChannelHandlerContext?

@@ -9,16 +9,39 @@ struct SocketDialer: Dialer {
         on worker: Worker,
         completion: @escaping (Result<any Wire, any Error>) -> (any WireHandler)?
     ) -> TimerToken {
-        let attempt = Attempt(completion: completion)
         let bootstrap = ClientBootstrap(group: worker.eventLoop)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.allowRemoteHalfClosure, value: false)
-            .channelOption(.autoRead, value: false)
-            .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 262_144)
             )
+        return connect(bootstrap, to: address, on: worker, completion: completion)
+    }
+
+    func dialStream(
+        _ address: DialAddress,
+        on worker: Worker,
+        completion: @escaping (Result<any Wire, any Error>) -> (any WireHandler)?
+    ) -> TimerToken {
+        let bootstrap = ClientBootstrap(group: worker.eventLoop)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelOption(.recvAllocator, value: ChannelWire.streamAllocator)
+            .channelOption(.writeBufferWaterMark, value: ChannelWire.streamWaterMark)
+        return connect(bootstrap, to: address, on: worker, completion: completion)
+    }
+
+    private func connect(
+        _ bootstrap: ClientBootstrap,
+        to address: DialAddress,
+        on worker: Worker,
+        completion: @escaping (Result<any Wire, any Error>) -> (any WireHandler)?
+    ) -> TimerToken {
+        let attempt = Attempt(completion: completion)
+        let bootstrap =
+            bootstrap
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.autoRead, value: false)
+            .channelOption(.maxMessagesPerRead, value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(ChannelWire(on: worker))

@@ -58,6 +58,24 @@ package protocol Dialer: Sendable {
         on worker: Worker,
         completion: @escaping (Result<any Wire, any Error>) -> (any WireHandler)?
     ) -> TimerToken
+
+    /// The same for a connection that carries whatever passes: its two directions end one by one, and it is read in
+    /// larger pieces. Not different unless implemented.
+    func dialStream(
+        _ address: DialAddress,
+        on worker: Worker,
+        completion: @escaping (Result<any Wire, any Error>) -> (any WireHandler)?
+    ) -> TimerToken
+}
+
+extension Dialer {
+    package func dialStream(
+        _ address: DialAddress,
+        on worker: Worker,
+        completion: @escaping (Result<any Wire, any Error>) -> (any WireHandler)?
+    ) -> TimerToken {
+        dial(address, on: worker, completion: completion)
+    }
 }
 
 /// Where to connect to.
