@@ -73,6 +73,7 @@ public struct Response {
     package var isUpgrade: Bool { head.upgrade != nil }
 
     /// The head, not shared with another response.
+    @inline(__always)
     private mutating func own() -> Head {
         if !isKnownUniquelyReferenced(&head) { head = Head(copying: head) }
         return head

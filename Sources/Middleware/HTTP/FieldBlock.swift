@@ -10,15 +10,15 @@ package import HTTPTypes
 /// A class, so that handing it on is one reference.
 package final class FieldBlock: Sendable {
     /// The fields as lines, one behind the other, as they go out.
-    fileprivate let bytes: [UInt8]
+    let bytes: [UInt8]
     /// The same with the names in lower case, to compare with.
     fileprivate let lowercase: [UInt8]
     /// Where they lie in ``bytes``.
-    fileprivate let fields: [Headers.Entry]
+    let fields: [Headers.Entry]
     /// The lengths of the names, bit by bit: most fields of a message are told apart by it.
     fileprivate let lengths: UInt64
     /// The known ones among them.
-    fileprivate let known: KnownFields
+    let known: KnownFields
     /// Where the value of each begins in the bytes.
     package let valueStarts: [Int]
 
@@ -62,20 +62,21 @@ package final class FieldBlock: Sendable {
 
 extension Headers {
     /// Adds the fields of a block whose names are not there yet.
-    ///
-    /// - Parameters:
-    ///   - text: bytes that replace those of the block at `places`.
-    ///   - places: where they go, counted in the block's bytes.
-    package mutating func addMissing(of block: FieldBlock, writing text: [UInt8] = [], at places: [Int] = []) {
+    package mutating func addMissing(of block: FieldBlock) {
         guard !block.fields.isEmpty else { return }
-        let start = own.count
-        append(block.bytes, block.fields, block.known, leavingOut: block.present(in: self))
-        if !places.isEmpty { write(text, at: places, from: start) }
+        append(block, leavingOut: block.present(in: self))
+    }
+
+    /// The same with `text` in the place of the block's bytes at `places`, which are counted there.
+    package mutating func addMissing(of block: FieldBlock, writing text: Span<UInt8>, at places: [Int]) {
+        guard !block.fields.isEmpty else { return }
+        addMissing(of: block)
+        write(text, at: places, from: own.count - block.bytes.count)
     }
 
     /// Adds the fields of a block, whether or not their names are there.
     package mutating func add(_ block: FieldBlock) {
         guard !block.fields.isEmpty else { return }
-        append(block.bytes, block.fields, block.known)
+        append(block, leavingOut: 0)
     }
 }

@@ -48,43 +48,50 @@ extension Headers {
     ///
     /// Neighbours that lie as such lines, received or set one after the other, leave in one copy.
     package func write(into buffer: inout some ByteSink, skip: (Entry) -> Bool = { _ in false }) {
-        guard !isEmpty else { return }
+        let entries = entries
+        guard !entries.isEmpty else { return }
         // Held here, so that no piece has to take hold of it.
         let received = received
-        var run = 0..<0
-        var runIsOwn = false
+        var run = Run()
         for entry in entries where !skip(entry) {
-            guard entry.origin != .received else {
-                write(run, isOwn: runIsOwn, received, into: &buffer)
-                run = 0..<0
-                let bytes = received.readableBytesUInt8Span
-                buffer.write(bytes.extracting(entry.name))
-                buffer.write(": ")
-                buffer.write(bytes.extracting(entry.value))
-                buffer.write("\r\n")
+            if entry.nameOffset == run.end, entry.origin == run.origin {
+                run.end = entry.lineEnd
                 continue
             }
-            let line = Int(entry.nameOffset)..<Int(entry.valueOffset) + Int(entry.valueLength) + 2
-            let isOwn = entry.origin == .own
-            if isOwn == runIsOwn, run.upperBound == line.lowerBound, !run.isEmpty {
-                run = run.lowerBound..<line.upperBound
+            write(run, received, into: &buffer)
+            guard entry.origin == .received else {
+                run = Run(start: entry.nameOffset, end: entry.lineEnd, origin: entry.origin)
                 continue
             }
-            write(run, isOwn: runIsOwn, received, into: &buffer)
-            (run, runIsOwn) = (line, isOwn)
+            run = Run()
+            let bytes = received.readableBytesUInt8Span
+            buffer.write(bytes.extracting(entry.name))
+            buffer.write(": ")
+            buffer.write(bytes.extracting(entry.value))
+            buffer.write("\r\n")
         }
-        write(run, isOwn: runIsOwn, received, into: &buffer)
+        write(run, received, into: &buffer)
+    }
+
+    /// Neighbouring lines that leave in one copy.
+    private struct Run {
+        var start: UInt32 = 0
+        var end: UInt32 = 0
+        /// Not ``Origin/received``, whose fields are no such lines.
+        var origin = Origin.receivedLine
+
+        var range: Range<Int> { Int(start)..<Int(end) }
     }
 
     /// Writes a run of lines. Only few messages have fields of their own: these are taken hold of where they are needed.
     @inline(__always)
-    private func write(_ run: Range<Int>, isOwn: Bool, _ received: ByteBuffer, into buffer: inout some ByteSink) {
-        guard !run.isEmpty else { return }
-        if isOwn {
+    private func write(_ run: Run, _ received: ByteBuffer, into buffer: inout some ByteSink) {
+        guard run.start < run.end else { return }
+        if run.origin == .own {
             let own = own
-            buffer.write(own.span.extracting(run))
+            buffer.write(own.span.extracting(run.range))
         } else {
-            buffer.write(received.readableBytesUInt8Span.extracting(run))
+            buffer.write(received.readableBytesUInt8Span.extracting(run.range))
         }
     }
 
@@ -108,7 +115,8 @@ extension Headers {
 
     /// The index of the first entry of that name, which is in lower case.
     package func firstIndex(lowercase name: [UInt8], known: KnownField) -> Int? {
-        guard known == .other || contains(known: known) else { return nil }
+        guard contains(known: known) else { return nil }
+        let entries = entries
         for index in entries.indices where isNamed(entries[index], name) { return index }
         return nil
     }
@@ -119,6 +127,7 @@ extension Headers {
             remove(known: known)
             return
         }
+        guard contains(known: .other) else { return }
         removeEntries(from: 0) { $0.isNamed($1, name) }
     }
 

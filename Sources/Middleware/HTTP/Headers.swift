@@ -48,6 +48,10 @@ public struct Headers: Sendable {
             return moved
         }
 
+        /// Past the end of its line, where it lies as one.
+        @inline(__always)
+        var lineEnd: UInt32 { valueOffset &+ valueLength &+ 2 }
+
         var name: Range<Int> { Int(nameOffset)..<Int(nameOffset) + Int(nameLength) }
         var value: Range<Int> { Int(valueOffset)..<Int(valueOffset) + Int(valueLength) }
     }
@@ -93,23 +97,38 @@ public struct Headers: Sendable {
         @inline(__always)
         func write(_ name: Span<UInt8>, _ value: Span<UInt8>, _ known: KnownField) -> Entry {
             makeRoom(for: 1, name.count + value.count + 4)
-            // Out of the class and back, so that what is written in between is one array's business.
-            var bytes: [UInt8] = []
-            swap(&bytes, &own)
-            defer { swap(&bytes, &own) }
-            let start = bytes.count
-            name.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
-            bytes.append(UInt8(ascii: ":"))
-            bytes.append(UInt8(ascii: " "))
-            let valueStart = bytes.count
-            value.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
-            let end = bytes.count
-            // RFC 9110 section 5.5: a control in a value is replaced by a space before it is passed on.
-            for index in valueStart..<end where bytes[index].isControlInValue { bytes[index] = 0x20 }
-            bytes.append(0x0D)
-            bytes.append(0x0A)
+            let start = own.count
+            own.append(addingCapacity: name.count + value.count + 4) { line in
+                for index in name.indices { line.append(name[index]) }
+                line.append(UInt8(ascii: ":"))
+                line.append(UInt8(ascii: " "))
+                // RFC 9110 section 5.5: a control in a value is replaced by a space before it is passed on.
+                for index in value.indices { line.append(value[index].isControlInValue ? 0x20 : value[index]) }
+                line.append(0x0D)
+                line.append(0x0A)
+            }
+            let valueStart = start + name.count + 2
             return Entry(
-                name: start..<start + name.count, value: valueStart..<end, known: known, origin: .own)
+                name: start..<start + name.count, value: valueStart..<valueStart + value.count, known: known,
+                origin: .own)
+        }
+
+        /// Adds the fields of a block but those that `left` names, bit by bit.
+        func append(_ block: FieldBlock, leavingOut left: UInt64) {
+            makeRoom(for: block.fields.count, block.bytes.count)
+            let start = UInt32(truncatingIfNeeded: own.count)
+            own.append(contentsOf: block.bytes)
+            guard left == 0 else {
+                for index in block.fields.indices where left &>> UInt64(truncatingIfNeeded: index) & 1 == 0 {
+                    entries.append(block.fields[index].moved(by: start))
+                    known.insert(block.fields[index].known)
+                }
+                return
+            }
+            entries.append(addingCapacity: block.fields.count) { entries in
+                for entry in block.fields { entries.append(entry.moved(by: start)) }
+            }
+            known.formUnion(block.known)
         }
 
         init(copying other: Storage) {
@@ -162,6 +181,7 @@ public struct Headers: Sendable {
     }
 
     /// The storage, not shared with a copy.
+    @inline(__always)
     private mutating func unshared() -> Storage {
         if isKnownUniquelyReferenced(&storage), let storage { return storage }
         let storage = storage.map { Storage(copying: $0) } ?? Storage()
@@ -277,14 +297,18 @@ public struct Headers: Sendable {
 
     /// Removes the entries from `start` on that `unwanted` names.
     mutating func removeEntries(from start: Int, where unwanted: (Headers, Entry) -> Bool) {
-        guard let first = entries[start...].firstIndex(where: { unwanted(self, $0) }) else { return }
-        var kept = first
-        for index in (first + 1)..<entries.count where !unwanted(self, entries[index]) {
-            entries[kept] = entries[index]
-            kept += 1
-        }
-        entries.removeLast(entries.count - kept)
-        unshared().known = KnownFields(of: entries)
+        // Nearly always there is none, and nothing to take hold of.
+        var first = start
+        let old = entries
+        while first < old.count, !unwanted(self, old[first]) { first += 1 }
+        guard first < old.count else { return }
+        var kept: [Entry] = []
+        kept.reserveCapacity(old.count)
+        kept += old[..<first]
+        for entry in old[(first + 1)...] where !unwanted(self, entry) { kept.append(entry) }
+        let storage = unshared()
+        storage.entries = kept
+        storage.known = KnownFields(of: kept)
     }
 
     /// Gives up the bytes of values that were replaced, once they are most of what is kept.
@@ -303,37 +327,12 @@ public struct Headers: Sendable {
         }
     }
 
-    /// Adds fields that lie in `bytes` as lines, one behind the other, from whose start their entries count.
+    /// Adds the fields of a block.
     ///
-    /// - Parameters:
-    ///   - known: the known ones among them.
-    ///   - left: the fields that are left out, bit by bit.
-    package mutating func append(
-        _ bytes: [UInt8], _ added: [Entry], _ known: KnownFields, leavingOut left: UInt64 = 0
-    ) {
-        let storage = unshared()
-        let start = UInt32(truncatingIfNeeded: storage.own.count)
-        storage.makeRoom(for: added.count, bytes.count)
-        storage.own.append(contentsOf: bytes)
-        var entries: [Entry] = []
-        swap(&entries, &storage.entries)
-        defer { swap(&entries, &storage.entries) }
-        guard left == 0 else {
-            for index in added.indices where left &>> UInt64(truncatingIfNeeded: index) & 1 == 0 {
-                entries.append(added[index].moved(by: start))
-                storage.known.insert(added[index].known)
-            }
-            return
-        }
-        let first = entries.count
-        entries.append(contentsOf: added)
-        entries.withUnsafeMutableBufferPointer { entries in
-            for index in first..<entries.count {
-                entries[index].nameOffset &+= start
-                entries[index].valueOffset &+= start
-            }
-        }
-        storage.known.formUnion(known)
+    /// - Parameter left: the fields that are left out, bit by bit.
+    @inline(__always)
+    mutating func append(_ block: FieldBlock, leavingOut left: UInt64) {
+        unshared().append(block, leavingOut: left)
     }
 
     /// Adds a field whose name is a token and whose value has no white space around it.
@@ -345,10 +344,11 @@ public struct Headers: Sendable {
     }
 
     /// Writes over bytes of fields that were set, `text` at each of `places`.
-    package mutating func write(_ text: [UInt8], at places: [Int], from start: Int) {
-        let storage = unshared()
-        for place in places where start + place + text.count <= storage.own.count {
-            for index in text.indices { storage.own[start + place + index] = text[index] }
+    mutating func write(_ text: Span<UInt8>, at places: [Int], from start: Int) {
+        unshared().own.withUnsafeMutableBufferPointer { own in
+            for place in places where start + place + text.count <= own.count {
+                for index in text.indices { own[start + place + index] = text[index] }
+            }
         }
     }
 

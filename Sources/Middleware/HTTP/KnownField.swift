@@ -9,26 +9,39 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
     case accessControlExposeHeaders
     case connection
     case contentLength
+    case contentSecurityPolicy
+    case contentSecurityPolicyReportOnly
+    case crossOriginEmbedderPolicy
+    case crossOriginOpenerPolicy
+    case crossOriginResourcePolicy
     case date
     case expect
     case forwarded
     case host
     case keepAlive
     case origin
+    case permissionsPolicy
     case proxyAuthenticate
     case proxyAuthorization
     case proxyConnection
+    case referrerPolicy
     case secFetchSite
     case server
+    case strictTransportSecurity
     case te
     case trailer
     case transferEncoding
     case upgrade
     case vary
     case via
+    case xContentTypeOptions
     case xForwardedFor
     case xForwardedHost
     case xForwardedProto
+    case xFrameOptions
+    case xHTTPMethod
+    case xHTTPMethodOverride
+    case xMethodOverride
 
     /// The lower-case spelling, empty for ``other``.
     package var canonicalName: StaticString {
@@ -39,26 +52,39 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
         case .accessControlExposeHeaders: "access-control-expose-headers"
         case .connection: "connection"
         case .contentLength: "content-length"
+        case .contentSecurityPolicy: "content-security-policy"
+        case .contentSecurityPolicyReportOnly: "content-security-policy-report-only"
+        case .crossOriginEmbedderPolicy: "cross-origin-embedder-policy"
+        case .crossOriginOpenerPolicy: "cross-origin-opener-policy"
+        case .crossOriginResourcePolicy: "cross-origin-resource-policy"
         case .date: "date"
         case .expect: "expect"
         case .forwarded: "forwarded"
         case .host: "host"
         case .keepAlive: "keep-alive"
         case .origin: "origin"
+        case .permissionsPolicy: "permissions-policy"
         case .proxyAuthenticate: "proxy-authenticate"
         case .proxyAuthorization: "proxy-authorization"
         case .proxyConnection: "proxy-connection"
+        case .referrerPolicy: "referrer-policy"
         case .secFetchSite: "sec-fetch-site"
         case .server: "server"
+        case .strictTransportSecurity: "strict-transport-security"
         case .te: "te"
         case .trailer: "trailer"
         case .transferEncoding: "transfer-encoding"
         case .upgrade: "upgrade"
         case .vary: "vary"
         case .via: "via"
+        case .xContentTypeOptions: "x-content-type-options"
         case .xForwardedFor: "x-forwarded-for"
         case .xForwardedHost: "x-forwarded-host"
         case .xForwardedProto: "x-forwarded-proto"
+        case .xFrameOptions: "x-frame-options"
+        case .xHTTPMethod: "x-http-method"
+        case .xHTTPMethodOverride: "x-http-method-override"
+        case .xMethodOverride: "x-method-override"
         }
     }
 
@@ -68,7 +94,7 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
             self = .other
             return
         }
-        // Length and first letter leave at most one candidate, so most names are decided without reading them.
+        // Length and a letter or two leave at most one candidate, so most names are decided without reading them.
         let letter = name[0] | 0x20
         let candidate: KnownField
         switch name.count {
@@ -86,40 +112,54 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
         case 9: candidate = letter == UInt8(ascii: "f") ? .forwarded : .other
         case 10:
             candidate = letter == UInt8(ascii: "c") ? .connection : letter == UInt8(ascii: "k") ? .keepAlive : .other
+        case 13: candidate = letter == UInt8(ascii: "x") ? .xHTTPMethod : .other
         case 14:
             candidate =
                 letter == UInt8(ascii: "c") ? .contentLength : letter == UInt8(ascii: "s") ? .secFetchSite : .other
-        case 15: candidate = letter == UInt8(ascii: "x") ? .xForwardedFor : .other
+        case 15:
+            candidate =
+                letter == UInt8(ascii: "r")
+                ? .referrerPolicy
+                : letter != UInt8(ascii: "x")
+                    ? .other : name[3] | 0x20 == UInt8(ascii: "o") ? .xForwardedFor : .xFrameOptions
         case 16:
             candidate =
                 letter == UInt8(ascii: "x") ? .xForwardedHost : letter == UInt8(ascii: "p") ? .proxyConnection : .other
         case 17:
             candidate =
-                letter == UInt8(ascii: "x")
-                ? .xForwardedProto : letter == UInt8(ascii: "t") ? .transferEncoding : .other
-        case 18: candidate = letter == UInt8(ascii: "p") ? .proxyAuthenticate : .other
+                letter == UInt8(ascii: "t")
+                ? .transferEncoding
+                : letter != UInt8(ascii: "x")
+                    ? .other : name[2] | 0x20 == UInt8(ascii: "f") ? .xForwardedProto : .xMethodOverride
+        case 18: candidate = name[1] | 0x20 == UInt8(ascii: "r") ? .proxyAuthenticate : .permissionsPolicy
         case 19: candidate = letter == UInt8(ascii: "p") ? .proxyAuthorization : .other
+        case 22: candidate = name[2] | 0x20 == UInt8(ascii: "c") ? .xContentTypeOptions : .xHTTPMethodOverride
+        case 23: candidate = letter == UInt8(ascii: "c") ? .contentSecurityPolicy : .other
+        case 25: candidate = letter == UInt8(ascii: "s") ? .strictTransportSecurity : .other
+        case 26: candidate = letter == UInt8(ascii: "c") ? .crossOriginOpenerPolicy : .other
         case 27: candidate = letter == UInt8(ascii: "a") ? .accessControlAllowOrigin : .other
+        case 28:
+            candidate = name[13] | 0x20 == UInt8(ascii: "e") ? .crossOriginEmbedderPolicy : .crossOriginResourcePolicy
         case 29: candidate = letter == UInt8(ascii: "a") ? .accessControlExposeHeaders : .other
         case 32: candidate = letter == UInt8(ascii: "a") ? .accessControlAllowCredentials : .other
+        case 35: candidate = letter == UInt8(ascii: "c") ? .contentSecurityPolicyReportOnly : .other
         default: candidate = .other
         }
         guard candidate != .other else {
             self = .other
             return
         }
-        self = candidate.canonicalName.spells(name) ? candidate : .other
-    }
-}
-
-extension StaticString {
-    /// Whether `name` is this lower-case field name in any case.
-    fileprivate func spells(_ name: Span<UInt8>) -> Bool {
-        withUTF8Buffer { equalIgnoringCase(name, lowercase: $0.span) }
+        self = name.spells(candidate.canonicalName) ? candidate : .other
     }
 }
 
 extension Span<UInt8> {
+    /// Whether it is that text, which is in lower case, in any case. For literals, of which no `String` is made.
+    @inline(__always)
+    package func spells(_ lowercase: StaticString) -> Bool {
+        lowercase.withUTF8Buffer { equalIgnoringCase(self, lowercase: $0.span) }
+    }
+
     /// The eight bytes from `index` on, the first one lowest.
     @inline(__always)
     package func word(at index: Int) -> UInt64 {

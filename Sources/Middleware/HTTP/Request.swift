@@ -142,6 +142,7 @@ public struct Request {
     }
 
     /// The head, not shared with another request.
+    @inline(__always)
     private mutating func own() -> Head {
         if !isKnownUniquelyReferenced(&head) { head = Head(copying: head) }
         return head

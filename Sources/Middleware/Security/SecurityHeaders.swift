@@ -91,6 +91,7 @@ public struct SecurityHeaders: HeadMiddleware {
     }
 
     private let configuration: Configuration
+    private let hasTransportSecurity: Bool
     /// What an answer gets that does not go over TLS.
     private let plain: FieldBlock
     /// What an answer over TLS gets.
@@ -102,6 +103,7 @@ public struct SecurityHeaders: HeadMiddleware {
     /// With that configuration; bad values are reported by the ``blueprint``.
     public init(_ configuration: Configuration = .safe) {
         self.configuration = configuration
+        hasTransportSecurity = configuration.transportSecurity != nil
         var plain = Self.fixedFields(configuration)
         var marked: [(HTTPField.Name, String)] = []
         var pieces: [[String]] = []
@@ -155,7 +157,7 @@ public struct SecurityHeaders: HeadMiddleware {
     }
 
     public func before(_ request: inout Request, context: RequestContext) -> Response? {
-        if configuration.transportSecurity != nil, request.scheme == "https" { context[SecureTransportKey.self] = true }
+        if hasTransportSecurity, request.scheme == "https" { context[SecureTransportKey.self] = true }
         // Kept when one stands further out, so that all policies and the page have the same.
         if !marked.isEmpty, context[ContentSecurityPolicyNonceKey.self] == nil {
             context[ContentSecurityPolicyNonceKey.self] = Nonce.text(context.runtime.randomness)
@@ -164,14 +166,14 @@ public struct SecurityHeaders: HeadMiddleware {
     }
 
     public func after(_ response: inout Response, context: RequestContext) {
-        let isSecure = configuration.transportSecurity != nil && context[SecureTransportKey.self]
+        let isSecure = hasTransportSecurity && context[SecureTransportKey.self]
         response.headers.addMissing(of: isSecure ? secure : plain)
         guard !marked.isEmpty, response.status.code != 304 else { return }
-        let nonce = context[ContentSecurityPolicyNonceKey.self].map { Array($0.utf8) } ?? []
+        var nonce = context[ContentSecurityPolicyNonceKey.self] ?? ""
         // What somebody else has set is not written into a policy unless it is one; without it the policy allows a
         // nonce that no page has.
-        let text = Nonce.isOne(nonce) ? nonce : Array(Nonce.text(context.runtime.randomness).utf8)
-        response.headers.addMissing(of: marked, writing: text, at: places)
+        if !Nonce.isOne(nonce.utf8.span) { nonce = Nonce.text(context.runtime.randomness) }
+        response.headers.addMissing(of: marked, writing: nonce.utf8.span, at: places)
     }
 
     private static func fixedFields(_ configuration: Configuration) -> [(HTTPField.Name, String)] {
@@ -215,17 +217,23 @@ private enum Nonce {
         let (high, low) = (randomness.next(), randomness.next())
         return String(unsafeUninitializedCapacity: length) { text in
             // Six bits each; the last of each half has what is left.
+            var rest = high
             for index in 0..<length {
-                let word = index < 11 ? high : low
-                text[index] = digit(UInt8(truncatingIfNeeded: word &>> UInt64(index % 11 * 6)) & 0x3F)
+                if index == length / 2 { rest = low }
+                text[index] = digit(UInt8(truncatingIfNeeded: rest & 0x3F))
+                rest &>>= 6
             }
             return length
         }
     }
 
     /// Whether the bytes have the form of a nonce.
-    static func isOne(_ text: [UInt8]) -> Bool {
-        text.count == length && text.allSatisfy { ByteSet.token.contains($0) && $0 != UInt8(ascii: "'") }
+    static func isOne(_ text: Span<UInt8>) -> Bool {
+        guard text.count == length else { return false }
+        for index in text.indices {
+            guard ByteSet.token.contains(text[index]), text[index] != UInt8(ascii: "'") else { return false }
+        }
+        return true
     }
 
     private static func digit(_ value: UInt8) -> UInt8 {

@@ -42,6 +42,16 @@ struct HeadersBytesTests {
             wire(headers) == "Accept: */*\r\nX-Odd: no-space\r\nVia: 1.1 b\r\nTE: trailers\r\nEmpty: \r\nServer: s\r\n")
     }
 
+    @Test("lines that were set stand in front of received ones, from the same place on")
+    func ownFirst() {
+        var headers = received("A: 1", "B: 2", "C:3")
+        headers[HTTPField.Name(literal: "a")] = "x"
+        headers[HTTPField.Name(literal: "c")] = "y"
+        #expect(wire(headers) == "a: x\r\nB: 2\r\nc: y\r\n")
+        headers[HTTPField.Name(literal: "b")] = nil
+        #expect(wire(headers) == "a: x\r\nc: y\r\n")
+    }
+
     @Test("writing appends to what the buffer holds")
     func appends() {
         var buffer = ByteBuffer(string: "HTTP/1.1 200 OK\r\n")
