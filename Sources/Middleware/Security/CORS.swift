@@ -70,6 +70,10 @@ public struct CORS: HeadMiddleware {
     private let origins: OriginSet
     /// What an answer gets besides the allowed origin.
     private let terms: Terms
+    /// What is decided about the exact origins, in the order of the set.
+    private let exact: [Verdict]
+    /// The same about all others, and about requests of none where all are allowed.
+    private let others: Verdict
     /// The same for the answer to a preflight.
     private let preflight: FieldBlock
     private let refusal: Refusal
@@ -83,6 +87,8 @@ public struct CORS: HeadMiddleware {
         // Fetch, "CORS protocol and credentials": with credentials, no field of the protocol may be `*`.
         let hasCredentials = configuration.allowsCredentials && !isForAll
         terms = Terms(Self.answerFields(configuration, hasCredentials: hasCredentials), varies: !isForAll)
+        exact = self.origins.exact.map { [terms] in Verdict(allowing: $0, terms) }
+        others = isForAll ? Verdict(allowing: "*", terms) : Verdict(refusing: terms)
         preflight = Self.preflightFields(configuration, hasCredentials: hasCredentials, isForAll: isForAll)
         refusal = Refusal("this origin may not read the answers of this server", varies: !isForAll)
     }
@@ -121,20 +127,20 @@ public struct CORS: HeadMiddleware {
         let isPreflight = Self.isPreflight(request)
         // What is the same for all origins needs none; only one further out would have to hear of it.
         if origins.isEverything, !isPreflight {
-            if context[VerdictKey.self] != nil { context[VerdictKey.self] = Verdict(origin: "*", terms: terms) }
+            if context[VerdictKey.self] != nil { context[VerdictKey.self] = others }
             return nil
         }
         // RFC 6454 section 7.1: an origin is one value. Of several fields none is believed.
         let entry = request.headers.only(known: .origin)
-        let origin = entry.flatMap { allowed($0, of: request.headers) }
+        let verdict = entry.map { decide(on: $0, of: request.headers) }
         guard isPreflight else {
             // A refusal is kept as well: one further out may allow what this one does not.
-            if entry != nil || context[VerdictKey.self] != nil {
-                context[VerdictKey.self] = Verdict(origin: origin, terms: terms)
+            if verdict != nil || context[VerdictKey.self] != nil {
+                context[VerdictKey.self] = verdict ?? Verdict(refusing: terms)
             }
             return nil
         }
-        guard let origin else {
+        guard let origin = verdict?.origin else {
             context.logger.debug("a preflight of an origin that is not allowed")
             return refusal.response
         }
@@ -142,24 +148,22 @@ public struct CORS: HeadMiddleware {
     }
 
     public func after(_ response: inout Response, context: RequestContext) {
-        let found = Found(in: response.headers)
+        let known = response.headers.known
         let verdict = context[VerdictKey.self]
         // Fetch, "CORS protocol and HTTP caches": an answer that would be another one for another origin says so, and
         // one that is for all has the star whether an origin asked or not.
-        let varies = terms.varies || verdict?.terms.varies == true
-        if varies, !found.varies { response.headers.add(Self.varyOrigin) }
-        guard !found.allowsOrigin else { return }
-        if found.hasOthers {
-            response.headers.remove(.accessControlAllowCredentials)
-            response.headers.remove(.accessControlExposeHeaders)
+        if terms.varies || verdict?.terms.varies == true,
+            !known.contains(.vary) || !Self.variesByOrigin(response.headers)
+        {
+            response.headers.add(Self.varyOrigin)
         }
+        guard !known.contains(.accessControlAllowOrigin) else { return }
+        response.headers.remove(known: .accessControlAllowCredentials)
+        response.headers.remove(known: .accessControlExposeHeaders)
         if let verdict {
-            guard let origin = verdict.origin else { return }
-            response.headers.append(.accessControlAllowOrigin, origin)
-            response.headers.addMissing(of: verdict.terms.fields)
+            verdict.write(to: &response.headers)
         } else if origins.isEverything {
-            response.headers.append(.accessControlAllowOrigin, "*")
-            response.headers.addMissing(of: terms.fields)
+            others.write(to: &response.headers)
         }
     }
 
@@ -169,9 +173,28 @@ public struct CORS: HeadMiddleware {
             && request.headers.contains(.accessControlRequestMethod)
     }
 
-    /// What `Access-Control-Allow-Origin` says to that origin; `nil` for none.
-    private func allowed(_ origin: Headers.Entry, of headers: Headers) -> String? {
-        origins.isEverything ? "*" : headers.withValue(of: origin) { origins.find($0) }
+    private func decide(on origin: Headers.Entry, of headers: Headers) -> Verdict {
+        guard !origins.isEverything else { return others }
+        return headers.withValue(of: origin) { text in
+            if let place = origins.place(ofExact: text) { return exact[place] }
+            return origins.matchesPattern(text) ? Verdict(allowing: text, terms) : others
+        }
+    }
+
+    /// Whether an answer says already that it depends on the origin.
+    private static func variesByOrigin(_ headers: Headers) -> Bool {
+        for entry in headers.entries where entry.known == .vary {
+            let covers = headers.withValue(of: entry) { value in
+                var reader = FieldListReader()
+                while let member = reader.next(in: value) {
+                    let name = value.extracting(member)
+                    if name.spells("*") || name.spells("origin") { return true }
+                }
+                return false
+            }
+            if covers { return true }
+        }
+        return false
     }
 
     /// Fetch, "CORS protocol, HTTP responses". A method or a field that is not allowed is not refused here: the browser
@@ -199,7 +222,9 @@ public struct CORS: HeadMiddleware {
         return Response(.noContent, headers: headers)
     }
 
-    private static func answerFields(_ configuration: Configuration, hasCredentials: Bool) -> FieldBlock {
+    private static func answerFields(
+        _ configuration: Configuration, hasCredentials: Bool
+    ) -> [(HTTPField.Name, String)] {
         var fields: [(HTTPField.Name, String)] = []
         if hasCredentials { fields.append((.accessControlAllowCredentials, "true")) }
         switch configuration.exposedFields {
@@ -208,7 +233,7 @@ public struct CORS: HeadMiddleware {
         case .only([]): break
         case .only(let names): fields.append((.accessControlExposeHeaders, list(names.map(\.rawName))))
         }
-        return FieldBlock(fields)
+        return fields
     }
 
     private static func preflightFields(
@@ -242,53 +267,57 @@ public struct CORS: HeadMiddleware {
 
 /// What answers of one ``CORS`` are given; a reference, so that a verdict is small.
 private final class Terms: Sendable {
+    let pairs: [(HTTPField.Name, String)]
     let fields: FieldBlock
     /// Whether an answer would be another one for another origin.
     let varies: Bool
 
-    init(_ fields: FieldBlock, varies: Bool) {
-        self.fields = fields
+    init(_ pairs: [(HTTPField.Name, String)], varies: Bool) {
+        self.pairs = pairs
+        fields = FieldBlock(pairs)
         self.varies = varies
     }
 }
 
-/// What a ``CORS`` has decided about a request.
-private struct Verdict: Sendable {
+/// What a ``CORS`` has decided about a request. Its terms go with its origin: those of another one may allow credentials.
+private final class Verdict: Sendable {
     /// The allowed origin as it is answered; `nil` for none.
     let origin: String?
     let terms: Terms
+    /// Origin and terms laid out, where the origin was known beforehand.
+    private let fields: FieldBlock?
+
+    init(allowing origin: String, _ terms: Terms) {
+        self.origin = origin
+        self.terms = terms
+        fields = FieldBlock([(.accessControlAllowOrigin, origin)] + terms.pairs)
+    }
+
+    /// Of an origin that a pattern has.
+    init(allowing origin: Span<UInt8>, _ terms: Terms) {
+        self.origin = String(decoding: origin)
+        self.terms = terms
+        fields = nil
+    }
+
+    init(refusing terms: Terms) {
+        origin = nil
+        self.terms = terms
+        fields = nil
+    }
+
+    /// Adds what it says to an answer without `Access-Control-Allow-Origin`.
+    func write(to headers: inout Headers) {
+        if let fields {
+            headers.addMissing(of: fields)
+        } else if let origin {
+            headers.append(.accessControlAllowOrigin, origin)
+            headers.addMissing(of: terms.fields)
+        }
+    }
 }
 
-/// The verdict of the innermost ``CORS`` that the request has reached. Its terms go with its origin: those of another
-/// one may allow credentials.
+/// The verdict of the innermost ``CORS`` that the request has reached.
 private enum VerdictKey: ContextKey {
     static var defaultValue: Verdict? { nil }
-}
-
-/// What an answer says about origins already, found in one walk.
-private struct Found {
-    var varies = false
-    var allowsOrigin = false
-    var hasOthers = false
-
-    init(in headers: Headers) {
-        let known = headers.known
-        allowsOrigin = known.contains(.accessControlAllowOrigin)
-        hasOthers = known.contains(.accessControlExposeHeaders) || known.contains(.accessControlAllowCredentials)
-        guard known.contains(.vary) else { return }
-        for entry in headers.entries where entry.known == .vary {
-            varies = varies || Self.coversOrigin(entry, of: headers)
-        }
-    }
-
-    private static func coversOrigin(_ entry: Headers.Entry, of headers: Headers) -> Bool {
-        headers.withValue(of: entry) { value in
-            var reader = FieldListReader()
-            while let member = reader.next(in: value) {
-                if member.count == 1, value[member.lowerBound] == UInt8(ascii: "*") { return true }
-                if equalIgnoringCase(value.extracting(member), lowercase: "origin".utf8.span) { return true }
-            }
-            return false
-        }
-    }
 }

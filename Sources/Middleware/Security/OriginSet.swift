@@ -3,9 +3,10 @@
 package struct OriginSet: Sendable {
     /// Whether every origin is in it.
     package let isEverything: Bool
+    /// The exact ones, as they are answered.
+    let exact: [String]
     /// Sorted, beside the origins they belong to.
     private let hashes: [UInt64]
-    private let exact: [String]
     private let patterns: [OriginPattern]
 
     package init(_ origins: [OriginPattern]) {
@@ -27,6 +28,18 @@ package struct OriginSet: Sendable {
 
     /// The origin as it is answered, when it is in the set; for an exact one no text is made.
     package func find(_ origin: Span<UInt8>) -> String? {
+        if let place = place(ofExact: origin) { return exact[place] }
+        return isEverything || matchesPattern(origin) ? String(decoding: origin) : nil
+    }
+
+    /// Whether a pattern with a star in it has the origin.
+    func matchesPattern(_ origin: Span<UInt8>) -> Bool {
+        for pattern in patterns where pattern.matches(origin) { return true }
+        return false
+    }
+
+    /// The place of an origin among the exact ones.
+    func place(ofExact origin: Span<UInt8>) -> Int? {
         let hash = Self.hash(origin)
         var (low, high) = (0, hashes.count)
         while low < high {
@@ -34,11 +47,10 @@ package struct OriginSet: Sendable {
             if hashes[middle] < hash { low = middle + 1 } else { high = middle }
         }
         while low < hashes.count, hashes[low] == hash {
-            if equalIgnoringCase(origin, lowercase: exact[low].utf8.span) { return exact[low] }
+            if equalIgnoringCase(origin, lowercase: exact[low].utf8.span) { return low }
             low += 1
         }
-        for pattern in patterns where pattern.matches(origin) { return String(decoding: origin) }
-        return isEverything ? String(decoding: origin) : nil
+        return nil
     }
 
     /// Of the bytes without regard to case, eight at a time; the last eight may overlap.
