@@ -39,6 +39,15 @@ package struct Authority: Sendable {
         }
     }
 
+    /// Lends the bytes.
+    @inline(__always)
+    package func withBytes<R>(_ body: (Span<UInt8>) -> R) -> R {
+        switch storage {
+        case .received(let bytes): body(bytes.readableBytesUInt8Span)
+        case .text(let text): body(text.utf8.span)
+        }
+    }
+
     package func write(into buffer: inout some ByteSink) {
         switch storage {
         case .received(let bytes): buffer.write(bytes.readableBytesUInt8Span)

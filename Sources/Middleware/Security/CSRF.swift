@@ -101,16 +101,16 @@ public struct CSRF: HeadMiddleware {
             // Fetch Metadata, "The Sec-Fetch-Site HTTP Request Header".
             guard let entry = headers.only(known: .secFetchSite) else { return isExempt(request) }
             let isOwn = headers.withValue(of: entry) { site in
-                equalIgnoringCase(site, lowercase: "same-origin".utf8.span)
-                    || equalIgnoringCase(site, lowercase: "none".utf8.span)
-                    || (configuration.allowsSameSite && equalIgnoringCase(site, lowercase: "same-site".utf8.span))
+                site.spells("same-origin") || site.spells("none")
+                    || (configuration.allowsSameSite && site.spells("same-site"))
             }
             return isOwn || isExempt(request)
         }
         guard headers.contains(known: .origin) else { return true }
         guard let entry = headers.only(known: .origin) else { return isExempt(request) }
-        let authority = request.authority
-        let isOwn = headers.withValue(of: entry) { Self.names($0, authority.utf8.span) }
+        let isOwn = headers.withValue(of: entry) { origin in
+            request.head.authority.withBytes { Self.names(origin, $0) }
+        }
         return isOwn || isExempt(request)
     }
 
@@ -118,27 +118,11 @@ public struct CSRF: HeadMiddleware {
     private static func isSafe(_ request: Request) -> Bool {
         let method = request.method
         guard method.matches(.get) || method.matches(.head) || method.matches(.options) else { return false }
-        return !namesAnotherMethod(request.headers)
+        return methodFields.isDisjoint(with: request.headers.known)
     }
 
-    /// Whether a field is there from which applications take the method.
-    private static func namesAnotherMethod(_ headers: Headers) -> Bool {
-        for entry in headers.entries {
-            // The lengths of the names tell them from nearly all others.
-            let name: StaticString
-            switch entry.nameLength {
-            case 13: name = "x-http-method"
-            case 17: name = "x-method-override"
-            case 22: name = "x-http-method-override"
-            default: continue
-            }
-            let isSame = headers.withName(of: entry) { spelled in
-                name.withUTF8Buffer { equalIgnoringCase(spelled, lowercase: $0.span) }
-            }
-            if isSame { return true }
-        }
-        return false
-    }
+    /// The fields from which applications take the method.
+    private static let methodFields = KnownFields(.xHTTPMethod, .xHTTPMethodOverride, .xMethodOverride)
 
     private func isExempt(_ request: Request) -> Bool {
         if let entry = request.headers.only(known: .origin),
