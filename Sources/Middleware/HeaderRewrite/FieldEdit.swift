@@ -1,9 +1,9 @@
 /// What is done to the fields of one name.
 final class FieldEdit: Sendable {
     enum Kind: Sendable {
-        case set(HeaderRewrite.Value)
-        case add(HeaderRewrite.Value)
-        case setIfAbsent(HeaderRewrite.Value)
+        case set
+        case add
+        case setIfAbsent
         case remove
         case removePrefix
         case rename([UInt8])
@@ -24,28 +24,19 @@ final class FieldEdit: Sendable {
     /// The value when it is the same for all.
     private let constant: [UInt8]?
 
-    init(name: [UInt8], kind: Kind) {
+    /// - Parameter value: of those kinds that give one.
+    init(name: [UInt8], kind: Kind, value: HeaderRewrite.Value? = nil) {
         self.name = name
         self.kind = kind
         lowercase = Array(String(decoding: name, as: UTF8.self).lowercased().utf8)
         known = KnownField(name: name.span)
-        let value: HeaderRewrite.Value? =
-            switch kind {
-            case .set(let value), .add(let value), .setIfAbsent(let value): value
-            case .remove, .removePrefix, .rename, .replace: nil
-            }
         constant = value?.constant.map { Array($0.utf8) }
         self.value = constant == nil ? value : nil
     }
 
     /// The same with another value.
     func with(_ value: HeaderRewrite.Value) -> FieldEdit {
-        switch kind {
-        case .set: FieldEdit(name: name, kind: .set(value))
-        case .add: FieldEdit(name: name, kind: .add(value))
-        case .setIfAbsent: FieldEdit(name: name, kind: .setIfAbsent(value))
-        case .remove, .removePrefix, .rename, .replace: self
-        }
+        FieldEdit(name: name, kind: kind, value: value)
     }
 
     /// Edits fields. `computed` is the text of ``value``.

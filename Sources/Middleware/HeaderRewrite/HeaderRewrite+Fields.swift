@@ -5,17 +5,17 @@ public import HTTPTypes
 extension HeaderRewrite.MessageRules {
     /// Makes this the one field of that name. An absent value removes the field.
     public mutating func set(_ name: HTTPField.Name, to value: HeaderRewrite.Value) {
-        append(.set(value), to: name, value)
+        append(.set, to: name, value)
     }
 
     /// Adds a field behind those that are there.
     public mutating func add(_ name: HTTPField.Name, _ value: HeaderRewrite.Value) {
-        append(.add(value), to: name, value)
+        append(.add, to: name, value)
     }
 
     /// Adds a field unless there is one of that name.
     public mutating func setIfAbsent(_ name: HTTPField.Name, to value: HeaderRewrite.Value) {
-        append(.setIfAbsent(value), to: name, value)
+        append(.setIfAbsent, to: name, value)
     }
 
     /// Removes every field of that name.
@@ -71,7 +71,7 @@ extension HeaderRewrite.MessageRules {
                 mend: "leave out line ends, other controls, and white space around it")
         }
         if let value { check(value) }
-        steps.append(.field(FieldEdit(name: Array(name.rawName.utf8), kind: kind)))
+        steps.append(.field(FieldEdit(name: Array(name.rawName.utf8), kind: kind, value: value)))
     }
 
     /// Notes a field that no rule may touch: it frames the message, or belongs to the connection (RFC 9110 section

@@ -125,8 +125,8 @@ extension HeaderRewrite.MessageRules {
     }
 }
 
-/// What is done to path or query.
-enum TargetEdit: Sendable {
+/// What is done to path or query. Indirect, so that handing it on copies one reference.
+indirect enum TargetEdit: Sendable {
     case prefix(old: [UInt8], new: [UInt8])
     case expression(RegularExpression, path: RegularExpressionTemplate, query: RegularExpressionTemplate?)
     case path(HeaderRewrite.Value)
@@ -238,7 +238,7 @@ extension RequestTarget {
             guard pathEnd == old.count || bytes[old.count] == UInt8(ascii: "/") else { return nil }
             var buffer = ByteBuffer()
             buffer.reserveCapacity(bytes.count - old.count + new.count + 1)
-            buffer.writeBytes(new)
+            buffer.write(new.span)
             if new.isEmpty, pathEnd == old.count { buffer.writeInteger(UInt8(ascii: "/")) }
             var rest = old.count
             if new.isEmpty {

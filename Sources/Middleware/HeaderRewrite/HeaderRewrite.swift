@@ -58,8 +58,8 @@ public struct HeaderRewrite: HeadMiddleware {
         var mend: String
     }
 
-    /// One rule.
-    enum Step: Sendable {
+    /// One rule. Indirect, so that handing it on copies one reference.
+    indirect enum Step: Sendable {
         case field(FieldEdit)
         case target(TargetEdit)
         case method(HTTPRequest.Method)

@@ -11,6 +11,8 @@ final class RewritePlan: Sendable {
     /// What rules for answers ask of the request.
     private let captures: [HeaderRewrite.Source]
     private let mapsURLs: Bool
+    /// Whether rules for answers need anything of the request.
+    private let asksRequest: Bool
 
     init(_ rules: HeaderRewrite.Rules) {
         problems = rules.request.problems + rules.response.problems
@@ -19,6 +21,7 @@ final class RewritePlan: Sendable {
         response = rules.response.steps.map { $0.capturing(&captures) }
         self.captures = captures
         mapsURLs = response.contains { if case .urls = $0 { true } else { false } }
+        asksRequest = mapsURLs || !captures.isEmpty
         plainRequest = Self.plain(request)
         plainResponse = Self.plain(response)
     }
@@ -53,7 +56,7 @@ final class RewritePlan: Sendable {
     // MARK: Requests
 
     func edit(_ request: inout Request, _ context: RequestContext) {
-        let asked = captures.isEmpty && !mapsURLs ? nil : AskedRequest(self, captures, request, context)
+        let asked = asksRequest ? AskedRequest(self, captures, request, context) : nil
         if let plainRequest {
             for edit in plainRequest { edit.edit(&request.headers) }
         } else {
@@ -87,7 +90,8 @@ final class RewritePlan: Sendable {
 
     func edit(_ response: inout Response, _ context: RequestContext) {
         guard !self.response.isEmpty else { return }
-        let asked = context.removeInformationalEditor(of: self) as? AskedRequest
+        let editor = context.removeInformationalEditor(of: self)
+        let asked = asksRequest ? editor as? AskedRequest : nil
         edit(response.status, &response.headers, asked, context)
     }
 
