@@ -25,7 +25,14 @@ public protocol Handler: Sendable {
 /// who calls ``Handler/handle(_:context:)`` gets answers in place of throws, ``CancellationError`` apart.
 package protocol ChoosingHandler: Handler {
     /// Who answers the request. What that one throws is the caller's to answer.
-    func choose(for request: borrowing Request, context: RequestContext) -> any Handler
+    func choose(for request: borrowing Request, context: RequestContext) -> ChosenHandler
+}
+
+/// A handler behind one reference: choosing one copies no more than that, and calling it copies nothing.
+package final class ChosenHandler: Sendable {
+    package let handler: any Handler
+
+    package init(_ handler: any Handler) { self.handler = handler }
 }
 
 /// Takes a raw connection: for listeners that do not speak HTTP. An upgraded HTTP exchange goes to

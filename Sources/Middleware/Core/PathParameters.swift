@@ -1,5 +1,3 @@
-import NIOCore
-
 /// What stood in the path for the parameters of the routes that a request was taken by.
 ///
 /// ```swift
@@ -43,14 +41,16 @@ public struct PathParameters: Sendable {
     }
 
     private func segment(_ number: Int) -> String? {
-        let path = match.path.readableBytesUInt8Span
-        var start = 0
-        for _ in 0..<number {
-            guard let slash = path.firstSlash(from: start) else { return nil }
-            start = slash + 1
+        guard let target = match.target else { return nil }
+        return target.withPath { path in
+            var start = 1
+            for _ in 0..<number {
+                guard let slash = path.firstSlash(from: start) else { return nil }
+                start = slash + 1
+            }
+            let end = path.firstSlash(from: start) ?? path.count
+            return PercentEncoding.decoded(bytes: path.extracting(start..<end), plusIsSpace: false)
         }
-        let end = path.firstSlash(from: start) ?? path.count
-        return PercentEncoding.decoded(bytes: path.extracting(start..<end), plusIsSpace: false)
     }
 }
 

@@ -185,7 +185,7 @@ private struct ChoosingStack<Choosing: ChoosingHandler>: Handler {
                 return response
             }
             let chosen = choosing.choose(for: request, context: context)
-            response = try await chosen.handle(consume request, context: context)
+            response = try await chosen.handler.handle(consume request, context: context)
         } catch {
             return try heads.answer(error, context, pass.count)
         }

@@ -200,10 +200,11 @@ public final class RequestContext {
     /// Takes back the last editor of that owner, and those that were added behind it by what is further in.
     @discardableResult
     package func removeInformationalEditor(of owner: AnyObject) -> (any InformationalEditor)? {
-        guard let index = informationalEditors.lastIndex(where: { $0.owner === owner }) else { return nil }
-        let editor = informationalEditors[index]
-        while informationalEditors.count > index { informationalEditors.removeLast() }
-        return editor
+        guard informationalEditors.contains(where: { $0.owner === owner }) else { return nil }
+        while let editor = informationalEditors.popLast() {
+            if editor.owner === owner { return editor }
+        }
+        return nil
     }
 
     package func forwardInformational(_ status: HTTPResponse.Status, _ headers: Headers) {

@@ -1,5 +1,3 @@
-package import NIOCore
-
 /// What the context of a request says about a route that the request is in.
 package protocol MatchedRoute: AnyObject, Sendable {
     /// The pattern, joined with those of the routes around it.
@@ -20,9 +18,9 @@ package struct RouteParameter: Sendable, Hashable {
     }
 }
 
-/// The innermost route that has a request, and the path that it took.
+/// The innermost route that has a request, and the target that it took.
 ///
-/// The path shares the received bytes, and with them their read buffer. So a server has it copied where an exchange may
+/// The target shares the received bytes, and with them their read buffer. So a server has it copied where an exchange may
 /// last, and lets go of it when the exchange is over; a fork has one of its own.
 ///
 /// A value without a route rather than none at all: optionals of several references are copied through tables.
@@ -35,8 +33,8 @@ package struct RouteMatch: Sendable {
     }
 
     package private(set) var route: (any MatchedRoute)?
-    /// What stands behind the first slash.
-    package private(set) var path = ByteBuffer()
+    /// Where the parameters lie; `nil` without a route.
+    package private(set) var target: RequestTarget?
     private var around: Around?
     private var sharesBytes = false
 
@@ -48,10 +46,10 @@ package struct RouteMatch: Sendable {
 
     /// Goes into a route, inside the one so far.
     @inline(__always)
-    package mutating func enter(_ route: consuming any MatchedRoute, _ path: consuming ByteBuffer) {
+    package mutating func enter(_ route: consuming any MatchedRoute, _ target: consuming RequestTarget) {
         if self.route != nil { around = Around(self) }
         self.route = route
-        self.path = path
+        self.target = target
         sharesBytes = true
     }
 
@@ -60,15 +58,15 @@ package struct RouteMatch: Sendable {
     package mutating func leave() {
         guard route != nil else { return }
         route = nil
-        path = ByteBuffer()
+        target = nil
         sharesBytes = false
         if around != nil { around = nil }
     }
 
-    /// Puts the path into memory of its own, for what may outlive the request or make it last.
+    /// Puts the target into memory of its own, for what may outlive the request or make it last.
     package mutating func compact() {
         guard sharesBytes else { return }
-        path = ByteBuffer(bytes: path.readableBytesView)
+        target = target?.compacted()
         if var match = around?.match {
             match.compact()
             around = Around(match)

@@ -37,8 +37,8 @@ package import NIOCore
 public struct RequestTarget: Sendable, Hashable {
     /// Exactly `path[?query]`, or `*`; always in normal form.
     private let bytes: ByteBuffer
-    /// Where the `?` is, counted from the reader index.
-    private let queryStart: Int?
+    /// The bytes of the path; the `?` stands behind them when there are more.
+    private let pathLength: Int
 
     /// A target from text, as if ``path`` and ``query`` had been set. `*` without a query is the target of `OPTIONS *`.
     public init(_ path: String, query: String? = nil) {
@@ -69,7 +69,7 @@ public struct RequestTarget: Sendable, Hashable {
     /// A target that ``scan(_:)`` has found to be in normal form.
     package init(normal bytes: ByteBuffer, queryStart: Int?) {
         self.bytes = bytes
-        self.queryStart = queryStart
+        pathLength = queryStart ?? bytes.readableBytes
     }
 
     /// The normalised path; begins with `/`, or is `*`. Setting it keeps the query.
@@ -86,6 +86,8 @@ public struct RequestTarget: Sendable, Hashable {
 
     /// Whether it is the `*` of `OPTIONS *`, which names the server and not a resource.
     public var isAsterisk: Bool { byteCount == 1 && withBytes { $0[0] == UInt8(ascii: "*") } }
+
+    private var queryStart: Int? { pathLength < byteCount ? pathLength : nil }
 
     /// The same target in memory of its own, for what is kept longer than the request.
     public func compacted() -> RequestTarget {
@@ -106,8 +108,9 @@ public struct RequestTarget: Sendable, Hashable {
     }
 
     /// Lends the bytes of the normalised path.
+    @inline(__always)
     package func withPath<R>(_ body: (Span<UInt8>) -> R) -> R {
-        body(bytes.readableBytesUInt8Span.extracting(0..<(queryStart ?? byteCount)))
+        body(bytes.readableBytesUInt8Span.extracting(0..<pathLength))
     }
 
     /// Lends the bytes of the query, when there is one.
@@ -120,11 +123,10 @@ public struct RequestTarget: Sendable, Hashable {
         queryStart.flatMap { bytes.getSlice(at: bytes.readerIndex + $0 + 1, length: byteCount - $0 - 1) }
     }
 
-    /// The bytes of the path behind its first `/`, shared; `nil` for `*`. Inlined, so that the target of a head is not
-    /// copied for it.
-    @inline(__always) var pathBytes: ByteBuffer? {
+    /// The bytes of the path behind its first `/`, shared; `nil` for `*`.
+    var pathBytes: ByteBuffer? {
         guard !isAsterisk else { return nil }
-        return bytes.getSlice(at: bytes.readerIndex + 1, length: (queryStart ?? byteCount) - 1)
+        return bytes.getSlice(at: bytes.readerIndex + 1, length: pathLength - 1)
     }
 }
 

@@ -57,10 +57,10 @@ public struct HostPattern: Sendable, Hashable {
     private static func kind(of text: String) throws(RouteFault) -> Kind {
         if text == "*" { return .any }
         if text.hasPrefix("[") {
-            guard let key = HostKey(text), key.isBracketed, key.port.isEmpty else {
+            guard let address = HostKey.address(text.utf8.span), address.end == text.utf8.count else {
                 throw RouteFault("has the host \(text), which is no IPv6 address", mend: "write it as [2001:db8::1]")
             }
-            return .exact(key.bytes)
+            return .exact(address.key)
         }
         guard !text.contains(":") else {
             throw RouteFault("has the host \(text), which is more than a host", mend: "leave out scheme and port")
@@ -99,38 +99,36 @@ extension HostPattern: CustomStringConvertible {
 
 /// The host of an authority in the form that is looked up: lower case, without port and final dot, an IPv6 address in
 /// one spelling.
-struct HostKey {
+enum HostKey {
     /// RFC 1035 section 2.3.4, as text.
     static let longestName = 253
+    /// With a final dot and a port.
+    private static let longestAuthority = longestName + 7
 
-    private(set) var bytes: [UInt8] = []
-    /// What stands behind the host.
-    private(set) var port: ArraySlice<UInt8> = []
-    private(set) var isBracketed = false
-
-    /// The host of a request; `nil` when it names none that a pattern could match.
-    init?(_ authority: Authority) {
+    /// Lends the host of a request in that form; `nil` when it names none that a pattern could match.
+    static func withBytes<R>(of authority: Authority, _ body: (Span<UInt8>) -> R?) -> R? {
         // Nothing that is longer can match, and nobody may make us hash it.
-        guard !authority.isEmpty, authority.byteCount <= Self.longestName + 7 else { return nil }
-        self.init(authority.text)
+        guard !authority.isEmpty, authority.byteCount <= longestAuthority else { return nil }
+        return authority.withBytes { text in
+            guard text[0] != UInt8(ascii: "[") else { return address(text).flatMap { body($0.key.span) } }
+            return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: longestAuthority) { name in
+                var length = 0
+                while length < text.count, text[length] != UInt8(ascii: ":") {
+                    name.initializeElement(at: length, to: text[length].lowercase)
+                    length += 1
+                }
+                if length > 0, name[length - 1] == UInt8(ascii: ".") { length -= 1 }
+                return length == 0 ? nil : body(name.span.extracting(0..<length))
+            }
+        }
     }
 
-    init?(_ text: String) {
-        bytes = text.utf8.map(\.lowercase)
-        if bytes.first == UInt8(ascii: "[") {
-            guard let end = bytes.firstIndex(of: UInt8(ascii: "]")) else { return nil }
-            guard let address = IPAddress(bytes.span.extracting(1..<end)) else { return nil }
-            port = bytes[(end + 1)...]
-            bytes = Array("[\(address.description)]".utf8)
-            isBracketed = true
-            return
-        }
-        if let colon = bytes.firstIndex(of: UInt8(ascii: ":")) {
-            port = bytes[colon...]
-            bytes.removeLast(bytes.count - colon)
-        }
-        if bytes.last == UInt8(ascii: ".") { bytes.removeLast() }
-        guard !bytes.isEmpty else { return nil }
+    /// An IPv6 address in brackets at the beginning of the text, in one spelling, and where it ends.
+    static func address(_ text: Span<UInt8>) -> (key: [UInt8], end: Int)? {
+        guard let end = text.indices.first(where: { text[$0] == UInt8(ascii: "]") }),
+            let address = IPAddress(text.extracting(1..<end))
+        else { return nil }
+        return (Array("[\(address.description)]".utf8), end + 1)
     }
 }
 

@@ -18,7 +18,7 @@ final class RouteDispatch: Sendable {
     }
 
     /// Who answers a request; throws of it are answered by who calls it.
-    func choose(for request: Request.Head, _ context: RequestContext) -> any Handler {
+    func choose(for request: Request.Head, _ context: RequestContext) -> ChosenHandler {
         guard let scope else { return choose(for: request, as: request, context) }
         // A part in between may have asked before.
         if scope.fallsThrough { context[RouteMissKey.self] = false }
@@ -28,18 +28,15 @@ final class RouteDispatch: Sendable {
     @inline(__always)
     private func choose(
         for request: Request.Head, as question: Request.Head, _ context: RequestContext
-    ) -> any Handler {
-        guard let path = question.target.pathBytes,
-            let entry = table.best(path, question, request, context.clientAddress)
-        else {
-            return MissedRoute(dispatch: self)
+    ) -> ChosenHandler {
+        guard let entry = table.best(question, request, context.clientAddress) else {
+            return ChosenHandler(MissedRoute(dispatch: self))
         }
         guard !entry.fallsThrough, !entry.hasRouterInside, !recorder.isRecording else {
-            return WatchedRoute(dispatch: self, entry: entry, path: path)
+            return ChosenHandler(WatchedRoute(dispatch: self, entry: entry))
         }
-        let handler = entry.handler
-        context.match.enter(entry, path)
-        return handler
+        context.match.enter(entry, question.target)
+        return entry.chosen
     }
 
     /// What decides, besides fields and client: the request as the outermost router saw it.
@@ -51,7 +48,7 @@ final class RouteDispatch: Sendable {
     /// one of them may miss.
     @inline(__always)
     fileprivate func watch(
-        _ entry: RouteEntry, _ path: ByteBuffer, _ request: consuming Request, _ context: RequestContext
+        _ entry: RouteEntry, _ request: consuming Request, _ context: RequestContext
     ) async throws -> Response {
         let isCounted = recorder.begins(in: context)
         let question = question(request.head, context)
@@ -62,9 +59,9 @@ final class RouteDispatch: Sendable {
         do {
             let response: Response
             if entry.fallsThrough {
-                response = try await inTurn(from: entry, path, question, request, context)
+                response = try await inTurn(from: entry, question, request, context)
             } else {
-                context.match.enter(entry, path)
+                context.match.enter(entry, question.target)
                 context[RouteEntryKey.self] = entry
                 response = try await entry.answer(request, context)
             }
@@ -80,7 +77,6 @@ final class RouteDispatch: Sendable {
     /// none is left, the last answer stands.
     private func inTurn(
         from first: RouteEntry,
-        _ path: ByteBuffer,
         _ question: Request.Head,
         _ request: consuming Request,
         _ context: RequestContext
@@ -90,7 +86,7 @@ final class RouteDispatch: Sendable {
         var entry = first
         while true {
             context.match = outer
-            context.match.enter(entry, path)
+            context.match.enter(entry, question.target)
             context[RouteEntryKey.self] = entry
             context[RouteMissKey.self] = false
             let response = try await entry.answer(copy request, context)
@@ -99,7 +95,7 @@ final class RouteDispatch: Sendable {
                 context[RouteMissKey.self] = false
                 return response
             }
-            guard let next = table.best(path, question, request.head, context.clientAddress, tried: tried) else {
+            guard let next = table.best(question, request.head, context.clientAddress, tried: tried) else {
                 // The miss is still noted: it is the answer of the router outside that this route may fall through to.
                 context[RouteMissKey.self] = scope?.fallsThrough ?? false
                 return response
@@ -139,7 +135,7 @@ extension RouteEntry {
     @inline(__always)
     fileprivate func answer(_ request: consuming Request, _ context: RequestContext) async throws -> Response {
         do {
-            return try await handler.handle(request, context: context)
+            return try await chosen.handler.handle(request, context: context)
         } catch {
             guard !error.isCancellation else { throw error }
             return Response(answering: error, context: context)
@@ -151,11 +147,10 @@ extension RouteEntry {
 private struct WatchedRoute: Handler {
     let dispatch: RouteDispatch
     let entry: RouteEntry
-    let path: ByteBuffer
 
     @inline(__always)
     func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
-        try await dispatch.watch(entry, path, request, context)
+        try await dispatch.watch(entry, request, context)
     }
 }
 

@@ -3,7 +3,7 @@ final class RouteEntry: MatchedRoute {
     /// The place among the routes.
     let number: Int
     /// What it throws is answered by who calls it.
-    let handler: any Handler
+    let chosen: ChosenHandler
     let patternText: String
     let parameters: [RouteParameter]
     let predicate: RoutePredicate.Term
@@ -16,7 +16,7 @@ final class RouteEntry: MatchedRoute {
 
     init(_ route: Route, number: Int) {
         self.number = number
-        handler = route.pipeline.unanswered
+        chosen = ChosenHandler(route.pipeline.unanswered)
         patternText = route.pattern.text
         parameters = route.pattern.segments.enumerated().compactMap { number, segment in
             if case .parameter(let name) = segment { RouteParameter(name: name, segment: number) } else { nil }

@@ -100,12 +100,10 @@ final class RouteTable: Sendable {
     /// The best route that takes the request and is not among `tried`.
     ///
     /// - Parameters:
-    ///   - path: that of the question, behind its first slash.
-    ///   - question: where method, host and the rest of the target are read.
+    ///   - question: where method, host and target are read.
     ///   - request: where fields are.
     ///   - client: whose request it is, if anybody asks.
     func best(
-        _ path: ByteBuffer,
         _ question: Request.Head,
         _ request: Request.Head,
         _ client: @autoclosure () -> SocketAddress?,
@@ -120,15 +118,13 @@ final class RouteTable: Sendable {
             substitute: answersHead && !methods.isEmpty && question.method.matches(.head) ? place(of: .get) : -2,
             takesAnyMethod: true
         )
-        return search(path, wanted)
+        return search(wanted)
     }
 
     /// The methods with which some route would take the request.
     func allowed(
         _ question: Request.Head, _ request: Request.Head, _ client: @autoclosure () -> SocketAddress?
     ) -> Set<HTTPRequest.Method> {
-        // `*` is not a path: RFC 9110 section 7.1.
-        guard let path = question.target.pathBytes else { return [] }
         let client = asksForClient ? client() : nil
         var allowed: Set<HTTPRequest.Method> = []
         for (place, method) in methods.enumerated() {
@@ -141,7 +137,7 @@ final class RouteTable: Sendable {
                 substitute: -2,
                 takesAnyMethod: false
             )
-            if search(path, wanted) != nil { allowed.insert(method) }
+            if search(wanted) != nil { allowed.insert(method) }
         }
         if answersHead, allowed.contains(.get) { allowed.insert(.head) }
         return allowed
@@ -178,26 +174,35 @@ final class RouteTable: Sendable {
             target: wanted.question.target, headers: wanted.request.headers, client: wanted.client)
     }
 
-    private func search(_ path: ByteBuffer, _ wanted: borrowing WantedRoute) -> RouteEntry? {
-        let path = path.readableBytesUInt8Span
+    private func search(_ wanted: borrowing WantedRoute) -> RouteEntry? {
+        wanted.question.target.withPath { path in
+            // `*` is not a path: RFC 9110 section 7.1.
+            guard path[0] == UInt8(ascii: "/") else { return nil }
+            return search(path.extracting(1..<path.count), wanted)
+        }
+    }
+
+    @inline(__always)
+    private func search(_ path: Span<UInt8>, _ wanted: borrowing WantedRoute) -> RouteEntry? {
         if !exactHosts.isEmpty || !hostsBelow.isEmpty, let found = search(path, atHost: wanted) { return found }
         guard let anyHost else { return nil }
         return trie.search(path, at: 0, from: anyHost, wanted, in: self)
     }
 
     private func search(_ path: Span<UInt8>, atHost wanted: borrowing WantedRoute) -> RouteEntry? {
-        guard let key = HostKey(wanted.question.authority)?.bytes else { return nil }
-        if let root = exactHosts.find(key.span, of: 0),
-            let found = trie.search(path, at: 0, from: root, wanted, in: self)
-        {
-            return found
+        HostKey.withBytes(of: wanted.question.authority) { key in
+            if let root = exactHosts.find(key, of: 0),
+                let found = trie.search(path, at: 0, from: root, wanted, in: self)
+            {
+                return found
+            }
+            guard !hostsBelow.isEmpty else { return nil }
+            for dot in key.indices where dot > 0 && key[dot] == UInt8(ascii: ".") {
+                guard let root = hostsBelow.find(key.extracting(dot..<key.count), of: 0) else { continue }
+                if let found = trie.search(path, at: 0, from: root, wanted, in: self) { return found }
+            }
+            return nil
         }
-        guard !hostsBelow.isEmpty else { return nil }
-        for dot in key.indices where dot > 0 && key[dot] == UInt8(ascii: ".") {
-            guard let root = hostsBelow.find(key.span.extracting(dot...), of: 0) else { continue }
-            if let found = trie.search(path, at: 0, from: root, wanted, in: self) { return found }
-        }
-        return nil
     }
 
     private static func ties(of routes: [Route], in leaves: [[Candidate]], _ weights: [Int]) -> [(Int, Int)] {

@@ -136,7 +136,7 @@ public struct Router: Handler {
 
     /// Which of ``routes`` takes a request, as the outermost router sees it; `nil` for a miss.
     package func best(for request: Request, client: SocketAddress? = nil) -> Int? {
-        request.target.pathBytes.flatMap { dispatch.table.best($0, request.head, request.head, client)?.number }
+        dispatch.table.best(request.head, request.head, client)?.number
     }
 
     /// The methods with which a request would be taken, OPTIONS only if a route takes it by name.
@@ -147,7 +147,7 @@ public struct Router: Handler {
     public func handle(_ request: consuming Request, context: RequestContext) async throws -> Response {
         let chosen = choose(for: request, context: context)
         do {
-            return try await chosen.handle(request, context: context)
+            return try await chosen.handler.handle(request, context: context)
         } catch {
             guard !error.isCancellation else { throw error }
             return Response(answering: error, context: context)
@@ -156,7 +156,7 @@ public struct Router: Handler {
 }
 
 extension Router: ChoosingHandler {
-    package func choose(for request: borrowing Request, context: RequestContext) -> any Handler {
+    package func choose(for request: borrowing Request, context: RequestContext) -> ChosenHandler {
         dispatch.choose(for: request.head, context)
     }
 }

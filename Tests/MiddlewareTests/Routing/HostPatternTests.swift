@@ -1,5 +1,6 @@
 import HTTPTypes
 import Middleware
+import NIOCore
 import Testing
 
 @Suite("HostPattern")
@@ -62,9 +63,15 @@ struct HostPatternTests {
         }
     }
 
+    /// Whether it does, for bytes that were received as for text that was set.
     private func takes(_ pattern: String, _ authority: String) -> Bool {
         let router = Router([Route("/**", hosts: [HostPattern(pattern)]) { Named(pattern) }])
-        return router.best(for: request(authority)) != nil
+        let takes = router.best(for: request(authority)) != nil
+        let head = Request.Head(
+            method: .get, scheme: "http", authority: Authority(received: ByteBuffer(string: authority)),
+            target: RequestTarget("/x"), headers: Headers(), upgradeProtocol: nil)
+        #expect(takes == (router.best(for: Request(head, body: .empty)) != nil))
+        return takes
     }
 
     private func request(_ authority: String) -> Request {
