@@ -106,6 +106,9 @@ extension Metric {
     /// The components of this library that declare metrics. Each names itself here by a member that its own folder
     /// adds, so that this file knows none of their types.
     package static var sets: [any MetricSet.Type] {
-        [server, upstream, forwarder, spawn, accessLog, prometheus, limits, router]
+        [
+            server, proxyProtocol, datagram, connectionFilter, upstream, cluster, health, discovery, forwarder, balancer, sessions, shaping,
+            l4, sni, spawn, accessLog, prometheus, limits, router,
+        ]
     }
 }

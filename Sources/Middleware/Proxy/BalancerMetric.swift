@@ -26,14 +26,7 @@ package enum BalancerMetric: MetricSet {
         "Second tries that answered before the first.",
         advice: "Few of the hedges won: the delay is too short, or all endpoints are slow."
     )
-    package static let sessionsMoved = MetricCounter(
-        "middleware_balancer_sessions_moved_total",
-        unit: .requests,
-        "Requests of sessions whose endpoint was gone, that went to another.",
-        advice: "Each is a client that may have lost its state: drain endpoints before they go."
-    )
-
-    package static var metrics: [any DeclaredMetric] { [retries, retriesRefused, hedges, hedgesWon, sessionsMoved] }
+    package static var metrics: [any DeclaredMetric] { [retries, retriesRefused, hedges, hedgesWon] }
 }
 
 /// What made a try fail.

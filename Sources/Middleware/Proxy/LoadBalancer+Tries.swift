@@ -59,31 +59,31 @@ extension LoadBalancer {
             guard let wait = parts.waitBeforeNextTry(after: result, of: request, tries, context) else { break }
             if wait > .zero { try await context.sleep(for: wait) }
             if let recording = tries.recording { request.body = recording.reader() }
-            let next = try await attempt(copy request, &tries, context)
+            // Where there is no other endpoint, or none for the session, what the last one has said stands.
+            guard let choice = try? choose(for: tries, context) else { break }
+            tries.append(choice.state)
             result.discard()
-            result = next
+            result = await send(copy request, to: choice, context)
         }
         return try bound(result, tries, context)
     }
 
+    /// The endpoint for the next try, counted in: the one of the session, if the request belongs to one.
     func choose(for tries: Tries, _ context: RequestContext) throws -> EndpointChoice {
-        let cluster = parts.cluster
         if let sessions = parts.sessions, let session = tries.session {
-            let view = cluster.view(context)
-            let table = sessions.table(of: view.snapshot, on: context.worker)
-            let choice = table.choice(for: session) { state in
-                state.isAvailable && !tries.tried.contains { $0 === state }
+            let table = sessions.table(of: parts.cluster.view(context).snapshot, on: context.worker)
+            var refused = tries.tried
+            while case .endpoint(let state) = table.choice(
+                for: session, isUsable: { state in state.isAvailable && !refused.contains { $0 === state } })
+            {
+                if let choice = parts.cluster.take(state) { return choice }
+                refused.append(state)
             }
-            switch choice {
-            case .endpoint(let state):
-                if let choice = cluster.take(state) { return choice }
-            case .refused:
+            if case .refused = table.choice(for: session, isUsable: { _ in false }) {
                 throw SessionRefused(answer: Ferry(table.refusal(of: session)))
-            case .any:
-                break
             }
         }
-        return try cluster.choose(
+        return try parts.cluster.endpoint(
             hash: tries.hash, excluding: tries.tried, selection: parts.selection, context: context)
     }
 

@@ -113,7 +113,7 @@ public struct LoadBalancer: Handler {
         let hash = parts.key?.hash(request, context)
         let recording = try parts.record(&request)
         parts.budget.deposit(at: context.worker.eventNow)
-        let choice = try parts.cluster.choose(hash: hash, selection: parts.selection, context: context)
+        let choice = try parts.cluster.endpoint(hash: hash, selection: parts.selection, context: context)
         let began = parts.measures ? context.worker.now : 0
         let result: TryResult
         do {

@@ -187,6 +187,11 @@ final class Acceptor: Sendable {
     private func serve(
         _ wire: ChannelWire, _ channel: any Channel, _ server: ServerWorker, _ peer: Peer, _ listener: Listener
     ) -> (any WireHandler)? {
+        // It may have waited for a PROXY protocol header while the server began to drain.
+        guard !server.isDraining else {
+            wire.reset()
+            return nil
+        }
         let verdict = census.admit(peer.remote)
         if verdict == .admitted {
             ServerMetric.connectionsActive.increment()

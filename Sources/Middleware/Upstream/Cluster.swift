@@ -13,7 +13,7 @@ import Synchronization
 /// var configuration = Cluster.Configuration()
 /// configuration.zone = "a"
 /// configuration.slowStart = .seconds(30)
-/// let orders = Cluster("orders", from: DNSEndpoints("orders.internal", port: 8080), balancing: .ringHash(.cookie("cart")),
+/// let orders = Cluster("orders", from: DNSEndpoints("orders.internal", port: 8080), balancing: .ringHash(by: .cookie("cart")),
 ///     passiveHealth: .ejecting(afterConsecutiveFailures: 3), configuration)
 /// ```
 ///
@@ -164,7 +164,7 @@ extension Cluster {
 extension Cluster {
     /// Chooses an endpoint and counts it in. On the loop only.
     ///
-    /// Throws a failure that is answered 503 with `Retry-After` when there is none.
+    /// Throws why there is none: at once, nothing waits for an endpoint.
     ///
     /// - Parameters:
     ///   - hash: of the request's ``BalancingPolicy/key``.
@@ -176,31 +176,32 @@ extension Cluster {
         excluding tried: [EndpointState] = [],
         selection: Int = 0,
         context: RequestContext
-    ) throws(ProxyFailure) -> EndpointChoice {
+    ) throws(ClusterRefusal) -> EndpointChoice {
         let view = view(context)
-        do throws(ClusterSnapshot.Refusal) {
+        do throws(ClusterRefusal) {
             if roster.isLimited { return try chooseWithinLimits(hash, tried, selection, view, context) }
             return EndpointChoice(
                 state: try view.snapshot.selections[selection].choose(
                     hash, excluding: tried, limit: roster.inFlightLimit, random: &view.random,
                     now: context.worker.eventNow))
         } catch {
-            throw refusal(error)
+            ClusterMetric.refused[error].increment()
+            throw error
         }
     }
 
     /// The same where breakers or the load of the whole cluster have a say.
     private func chooseWithinLimits(
         _ hash: UInt64?, _ tried: [EndpointState], _ selection: Int, _ view: ClusterView, _ context: RequestContext
-    ) throws(ClusterSnapshot.Refusal) -> EndpointChoice {
-        let admission = roster.breaker?.admit() ?? .passes
+    ) throws(ClusterRefusal) -> EndpointChoice {
+        let admission = admission(context)
         guard admission != .refused else { throw .breaker }
         guard roster.load.begin() else {
             roster.breaker?.abandon(admission)
             throw .full
         }
         var tried = tried
-        do throws(ClusterSnapshot.Refusal) {
+        do throws(ClusterRefusal) {
             while true {
                 let state = try view.snapshot.selections[selection].choose(
                     hash, excluding: tried, limit: roster.inFlightLimit, random: &view.random,
@@ -219,6 +220,15 @@ extension Cluster {
             roster.load.end()
             throw error
         }
+    }
+
+    /// What the breaker of the cluster says, which may be due to be asked again.
+    private func admission(_ context: RequestContext) -> CircuitBreaker.Admission {
+        guard let breaker = roster.breaker else { return .passes }
+        let admission = breaker.admit()
+        guard admission == .refused else { return admission }
+        roster.tickBreaker(at: context.worker.eventNow)
+        return breaker.admit()
     }
 
     /// Counts in an endpoint that was chosen by other means: the one of a session. `nil` when it may not be chosen now.
@@ -253,20 +263,6 @@ extension Cluster {
         }
         if view.snapshot.generation != roster.generation { view.snapshot = roster.snapshot }
         return view
-    }
-
-    private func refusal(_ refusal: ClusterSnapshot.Refusal) -> ProxyFailure {
-        switch refusal {
-        case .unavailable:
-            ClusterMetric.refused[.unavailable].increment()
-            return ProxyFailure(.pool, .gateway, .unavailable, detail: "no endpoint of \(name) is up", isRetryable: false)
-        case .breaker:
-            ClusterMetric.refused[.breaker].increment()
-            return ProxyFailure(.pool, .gateway, .unavailable, detail: "the breaker of \(name) is open", isRetryable: false)
-        case .full:
-            ClusterMetric.refused[.full].increment()
-            return ProxyFailure(.pool, .gateway, .full, detail: "each endpoint of \(name) is full", isRetryable: false)
-        }
     }
 
     /// Notes what is wrong with it, for the blueprint of a handler that uses it.

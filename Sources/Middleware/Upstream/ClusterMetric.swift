@@ -25,25 +25,6 @@ extension Metric.Unit {
     public static let endpoints: Metric.Unit = "endpoints"
 }
 
-/// Why no endpoint could be chosen.
-package enum ClusterRefusal: UInt8, MetricLabelValue {
-    case unavailable
-    case full
-    case breaker
-
-    package static let labelName = "reason"
-
-    package var text: String {
-        switch self {
-        case .unavailable: "unavailable"
-        case .full: "full"
-        case .breaker: "breaker"
-        }
-    }
-
-    package var position: Int { Int(rawValue) }
-}
-
 /// What changed in a cluster.
 package enum ClusterChange: UInt8, MetricLabelValue {
     case added, removed, draining, reweighted, probedHealthy, probedUnhealthy, ejected, returned, breakerOpened

@@ -8,16 +8,8 @@ import Synchronization
 ///
 /// Safe to use from any thread.
 package final class ClusterRoster: Sendable {
-    private struct Member {
-        let state: EndpointState
-        /// With its present weight, tier and labels.
-        var endpoint: Endpoint
-        /// When it began to grow into its share; `nil` for one that has it.
-        var startedAt: Int64?
-    }
-
     private struct State {
-        var members: [Member] = []
+        var members: [ClusterMember] = []
         /// The labels of each selection; none for the first.
         var selections: [[String: String]] = [[:]]
         var snapshot = ClusterSnapshot(generation: 0, members: [], selections: [ClusterSnapshot.Selection([])])
@@ -43,7 +35,7 @@ package final class ClusterRoster: Sendable {
     let breaker: CircuitBreaker?
     /// Whether a choice has to ask more than the policy.
     let isLimited: Bool
-    private let policy: any BalancingPolicy
+    private let builder: SelectionBuilder
     private let configuration: Cluster.Configuration
     private let state = Mutex(State())
     private let published = Atomic<UInt64>(0)
@@ -57,7 +49,7 @@ package final class ClusterRoster: Sendable {
         _ configuration: Cluster.Configuration
     ) {
         self.name = name
-        self.policy = policy
+        builder = SelectionBuilder(policy: policy, configuration: configuration)
         self.passiveHealth = passiveHealth
         self.configuration = configuration
         given = endpoints
@@ -70,7 +62,7 @@ package final class ClusterRoster: Sendable {
         isLimited = limits.requests < .max || limits.clusterBreaker != nil || limits.endpointBreaker != nil
         state.withLock { state in
             for endpoint in Self.usable(endpoints) {
-                let member = Member(state: EndpointState(endpoint, in: self, configuration.limits), endpoint: endpoint)
+                let member = ClusterMember(state: EndpointState(endpoint, in: self, configuration.limits), endpoint: endpoint)
                 detection?.join(member.state.record, at: 0)
                 state.members.append(member)
             }
@@ -134,7 +126,7 @@ extension ClusterRoster {
     /// Makes these the members. Those that are members already keep their state.
     func replace(with endpoints: [Endpoint]) {
         change { state, now, events in
-            var old: [DialAddress: Member] = [:]
+            var old: [DialAddress: ClusterMember] = [:]
             for member in state.members { old[member.state.endpoint.address] = member }
             state.members = Self.usable(endpoints).map { endpoint in
                 guard var member = old.removeValue(forKey: endpoint.address) else { return join(endpoint, now, &events) }
@@ -180,8 +172,8 @@ extension ClusterRoster {
         state.members.firstIndex { $0.state.endpoint.address == endpoint.address }
     }
 
-    private func join(_ endpoint: Endpoint, _ now: Int64, _ events: inout [ClusterEvent]) -> Member {
-        var member = Member(state: EndpointState(endpoint, in: self, configuration.limits), endpoint: endpoint)
+    private func join(_ endpoint: Endpoint, _ now: Int64, _ events: inout [ClusterEvent]) -> ClusterMember {
+        var member = ClusterMember(state: EndpointState(endpoint, in: self, configuration.limits), endpoint: endpoint)
         detection?.join(member.state.record, at: now)
         startSlowly(&member, now)
         events.append(event(.added, endpoint, at: now))
@@ -189,7 +181,7 @@ extension ClusterRoster {
     }
 
     private func leave(
-        _ member: Member, _ state: inout State, _ now: Int64, _ events: inout [ClusterEvent]
+        _ member: ClusterMember, _ state: inout State, _ now: Int64, _ events: inout [ClusterEvent]
     ) {
         if member.state.bars.contains(.probed) { HealthMetric.unhealthy.decrement() }
         events.append(event(.removed, member.endpoint, at: now))
@@ -197,7 +189,7 @@ extension ClusterRoster {
         note(detection?.leave(member.state.record, at: now) ?? [], &state, now, &events)
     }
 
-    private func reweigh(_ member: inout Member, _ endpoint: Endpoint, _ now: Int64, _ events: inout [ClusterEvent]) {
+    private func reweigh(_ member: inout ClusterMember, _ endpoint: Endpoint, _ now: Int64, _ events: inout [ClusterEvent]) {
         if member.endpoint.weight != endpoint.weight {
             let change = ClusterEvent.Kind.reweighted(from: member.endpoint.weight, to: endpoint.weight)
             events.append(event(change, endpoint, at: now))
@@ -205,7 +197,7 @@ extension ClusterRoster {
         member.endpoint = endpoint
     }
 
-    private func startSlowly(_ member: inout Member, _ now: Int64) {
+    private func startSlowly(_ member: inout ClusterMember, _ now: Int64) {
         if configuration.slowStart > .zero { member.startedAt = now }
     }
 }
@@ -263,6 +255,11 @@ extension ClusterRoster {
         for endpoint in states {
             if let change = endpoint.breaker?.tick(at: now) { apply(change, of: endpoint, at: now) }
         }
+        tickBreaker(at: now)
+    }
+
+    /// Lets the breaker of the cluster half open once its time is over.
+    func tickBreaker(at now: Int64) {
         if let change = breaker?.tick(at: now) { apply(change, of: nil, at: now) }
     }
 
@@ -295,7 +292,7 @@ extension ClusterRoster {
     }
 
     /// Sets or lifts what bars a member; one that may be chosen again starts slowly.
-    private func set(_ bar: EndpointState.Bars, _ isSet: Bool, _ member: inout Member, _ now: Int64) {
+    private func set(_ bar: EndpointState.Bars, _ isSet: Bool, _ member: inout ClusterMember, _ now: Int64) {
         let wasAvailable = member.state.isAvailable
         if member.state.set(bar, isSet), bar == .probed {
             if isSet { HealthMetric.unhealthy.increment() } else { HealthMetric.unhealthy.decrement() }
@@ -359,111 +356,22 @@ extension ClusterRoster {
     func refresh(at now: Int64) { change(at: now) { _, _, _ in } }
 
     private func rebuild(_ state: inout State, at now: Int64) {
-        for index in state.members.indices where isGrown(state.members[index], now) { state.members[index].startedAt = nil }
-        let (chosen, isPanicking) = chosen(state.members)
-        state.isPanicking = isPanicking
-        let generation = state.snapshot.generation + 1
-        let selections = state.selections.map { labels in
-            let members = state.members.filter { !$0.state.isDraining && $0.endpoint.has(labels) }
-            return selection(of: members, chosen: chosen, at: now)
+        for index in state.members.indices
+        where state.members[index].growth(within: configuration.slowStart, at: now) >= 1 {
+            state.members[index].startedAt = nil
         }
+        let built = state.selections.map { labels in
+            builder.selection(of: state.members.filter { $0.endpoint.has(labels) }, at: now)
+        }
+        state.isPanicking = built[0].isPanicking
         state.snapshot = ClusterSnapshot(
-            generation: generation,
+            generation: state.snapshot.generation + 1,
             members: state.members.map { BalancingCandidate($0.state, weight: Double($0.endpoint.weight)) },
-            selections: selections
+            selections: built.map { $0.0 }
         )
-        published.store(generation, ordering: .releasing)
+        published.store(state.snapshot.generation, ordering: .releasing)
     }
 
-    /// The members that may be chosen, and whether health is disregarded for that.
-    private func chosen(_ members: [Member]) -> (Set<ObjectIdentifier>, isPanicking: Bool) {
-        let present = members.filter { !$0.state.isDraining }
-        let healthy = present.filter { $0.state.isAvailable }
-        func set(_ members: [Member]) -> Set<ObjectIdentifier> { Set(members.map { ObjectIdentifier($0.state) }) }
-        if Double(healthy.count) < configuration.panicThreshold * Double(present.count) { return (set(present), true) }
-        guard healthy.isEmpty else { return (set(healthy), false) }
-        // What traffic alone has proved is not believed of all at once; what probes have found is.
-        let doubted = present.filter { !$0.state.bars.contains(.probed) }
-        return (set(doubted), !doubted.isEmpty)
-    }
-
-    private func selection(
-        of members: [Member], chosen: Set<ObjectIdentifier>, at now: Int64
-    ) -> ClusterSnapshot.Selection {
-        var tiers: [(preference: Preference, members: [Member])] = []
-        for member in members {
-            let preference = Preference(member.endpoint.attributes, zone: configuration.zone)
-            if let index = tiers.firstIndex(where: { $0.preference == preference }) {
-                tiers[index].members.append(member)
-            } else {
-                tiers.append((preference, [member]))
-            }
-        }
-        tiers.sort { $0.preference < $1.preference }
-        func usable(_ members: [Member]) -> [Member] { members.filter { chosen.contains(ObjectIdentifier($0.state)) } }
-        func weight(_ members: [Member]) -> Double { members.reduce(0) { $0 + Double($1.endpoint.weight) } }
-        // A backup is for when nothing else is left, not for what spills over.
-        let hasPrimary = tiers.contains { !$0.preference.isBackup && !usable($0.members).isEmpty }
-        let considered = tiers.filter { $0.preference.isBackup != hasPrimary }
-        let shares = TierPlan.shares(considered.map { (weight(usable($0.members)), weight($0.members)) })
-        var built: [ClusterSnapshot.Tier] = []
-        var sum = 0.0
-        for (tier, share) in zip(considered, shares) where share > 0 {
-            sum += share
-            let members = usable(tier.members)
-            let candidates = members.map {
-                BalancingCandidate($0.state, weight: Double($0.endpoint.weight) * growth($0, now))
-            }
-            built.append(
-                ClusterSnapshot.Tier(
-                    candidates: members.map(\.state),
-                    balancer: policy.balancer(among: candidates),
-                    bound: UInt64(min(1, sum) * 0x1p32)
-                )
-            )
-        }
-        return ClusterSnapshot.Selection(built)
-    }
-
-    private func growth(_ member: Member, _ now: Int64) -> Double {
-        guard let startedAt = member.startedAt else { return 1 }
-        let elapsed = Double(max(0, now - startedAt))
-        // A tenth to begin with (Envoy): with nothing at all it would never warm up.
-        return min(1, max(0.1, elapsed / Double(configuration.slowStart.nanoseconds)))
-    }
-
-    private func isGrown(_ member: Member, _ now: Int64) -> Bool {
-        member.startedAt != nil && growth(member, now) >= 1
-    }
-}
-
-/// What decides about the tier of an endpoint.
-private struct Preference: Comparable {
-    let isBackup: Bool
-    let priority: Int
-    let isElsewhere: Bool
-
-    init(_ attributes: Endpoint.Attributes, zone: String?) {
-        isBackup = attributes.isBackup
-        priority = attributes.priority
-        isElsewhere = zone.map { $0 != attributes.zone } ?? false
-    }
-
-    static func < (left: Preference, right: Preference) -> Bool {
-        if left.isBackup != right.isBackup { return right.isBackup }
-        if left.priority != right.priority { return left.priority < right.priority }
-        return !left.isElsewhere && right.isElsewhere
-    }
-}
-
-extension Endpoint {
-    /// Whether it has all of these labels.
-    func has(_ labels: [String: String]) -> Bool {
-        labels.allSatisfy { attributes.labels[$0.key] == $0.value }
-    }
-}
-
-extension ClusterRoster {
     private func event(
         _ kind: ClusterEvent.Kind, _ endpoint: Endpoint?, _ reason: String = "", at now: Int64
     ) -> ClusterEvent {

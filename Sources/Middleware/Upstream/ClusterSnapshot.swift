@@ -29,18 +29,6 @@ final class ClusterSnapshot: Sendable {
     }
 }
 
-extension ClusterSnapshot {
-    /// Why nothing was chosen.
-    enum Refusal: Error {
-        /// There is no endpoint that may be chosen.
-        case unavailable
-        /// Those that may be chosen serve as much as they are allowed to.
-        case full
-        /// A breaker is open.
-        case breaker
-    }
-}
-
 extension ClusterSnapshot.Selection {
     /// Choices that are made by the balancer before the rest is walked through.
     private static let attempts = 8
@@ -49,7 +37,7 @@ extension ClusterSnapshot.Selection {
     @inline(__always)
     func choose(
         _ hash: UInt64?, excluding tried: [EndpointState], limit: Int, random: inout SplitMix64, now: Int64
-    ) throws(ClusterSnapshot.Refusal) -> EndpointState {
+    ) throws(ClusterRefusal) -> EndpointState {
         guard !tiers.isEmpty else { throw .unavailable }
         let tier = tiers.count == 1 ? 0 : tier(random.next() >> 32)
         var choice = BalancingChoice(hash: hash ?? random.next(), random: random, nanoseconds: now)
@@ -62,7 +50,7 @@ extension ClusterSnapshot.Selection {
     private func chooseAnother(
         _ hash: UInt64?, excluding tried: [EndpointState], limit: Int, tier: Int,
         _ choice: inout BalancingChoice, _ random: inout SplitMix64
-    ) throws(ClusterSnapshot.Refusal) -> EndpointState {
+    ) throws(ClusterRefusal) -> EndpointState {
         defer { random = choice.random }
         // The first choice of a request that was tried before is made again, so that its hash is salted from the start.
         for attempt in 1...Self.attempts {

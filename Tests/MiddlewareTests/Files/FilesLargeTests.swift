@@ -63,15 +63,8 @@ struct FilesLargeTests {
         let socket = socket(AF_INET, kind, 0)
         guard socket >= 0 else { throw CocoaError(.fileReadUnknown) }
         defer { close(socket) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let isConnected = withUnsafeBytes(of: &address) { bytes in
-            bytes.withMemoryRebound(to: sockaddr.self) {
-                connect(socket, $0.baseAddress, socklen_t(bytes.count)) == 0
-            }
-        }
+        let address = try SocketAddress(ipAddress: "127.0.0.1", port: Int(port))
+        let isConnected = address.withSockAddr { connect(socket, $0, socklen_t($1)) == 0 }
         let request = "GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
         guard isConnected, send(socket, request, request.utf8.count, 0) == request.utf8.count else {
             throw CocoaError(.fileReadUnknown)

@@ -22,7 +22,7 @@ extension Cluster: EndpointChooser {
     package func chooseEndpoint(
         hash: UInt64?, excluding tried: [EndpointState], context: RequestContext
     ) throws(ProxyFailure) -> EndpointChoice {
-        try choose(hash: hash, excluding: tried, selection: 0, context: context)
+        try endpoint(hash: hash, excluding: tried, context: context)
     }
 
     package func describe(in blueprint: inout Blueprint) {
