@@ -64,7 +64,34 @@ extension Endpoint {
     }
 }
 
+extension Endpoint {
+    /// An endpoint and how it stands to the others.
+    init(upstream argument: String) throws {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        var weight = 1
+        var attributes = Attributes()
+        for part in parts.dropFirst() {
+            let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
+            switch (pair.first, pair.count) {
+            case ("weight", 2): weight = try Int(digits: pair[1])
+            case ("priority", 2): attributes.priority = try Int(digits: pair[1])
+            case ("zone", 2): attributes.zone = pair[1]
+            case ("backup", 1): attributes.isBackup = true
+            default: throw ValidationError("give ',weight=N', ',priority=N', ',zone=NAME' or ',backup' behind HOST:PORT")
+            }
+        }
+        _ = try Endpoint(argument: parts[0])
+        self.init(parts[0], weight: weight, attributes)
+        if let problem { throw ValidationError("it \(problem)") }
+    }
+}
+
 extension Int {
+    fileprivate init(digits argument: String) throws {
+        guard let number = Int(argument) else { throw ValidationError("'\(argument)' is no number") }
+        self = number
+    }
+
     /// A number of event loops.
     init(threads argument: String) throws {
         guard let number = UInt16(digits: argument[...]), (1...1024).contains(number) else {

@@ -142,7 +142,8 @@ extension OriginPattern {
 }
 
 extension Int {
-    fileprivate init(positive argument: String) throws {
+    /// A number above zero.
+    init(positive argument: String) throws {
         guard let number = Int(argument), number > 0 else { throw ValidationError("give a number above zero") }
         self = number
     }

@@ -13,8 +13,8 @@ struct ExampleServer: AsyncParsableCommand {
         abstract: "An edge server composed with the Middleware library.",
         discussion: """
             Without --upstream it starts a few origins of its own and a gateway in front of them that shows every piece, \
-            and prints the chain and what to try. With --upstream it is a plain reverse proxy, with --files a plain file \
-            server.
+            and prints the chain and what to try. With --upstream it is a plain reverse proxy, with several or with \
+            --discover a load balancer, with --files a plain file server.
 
             SIGTERM and SIGINT end it, once the requests in flight are answered.
             """
@@ -33,10 +33,13 @@ struct ExampleServer: AsyncParsableCommand {
     @Option(
         name: .customLong("upstream"),
         help: ArgumentHelp(
-            "Forward everything there: HOST:PORT, [IPV6]:PORT, http://HOST:PORT or unix:PATH.",
+            """
+            Forward everything there: HOST:PORT, [IPV6]:PORT, http://HOST:PORT or unix:PATH, then ',weight=N', \
+            ',priority=N', ',zone=NAME' or ',backup'; repeatable.
+            """,
             valueName: "HOST:PORT"
         ),
-        transform: { try Endpoint(argument: $0) }
+        transform: { try Endpoint(upstream: $0) }
     )
     var upstreams: [Endpoint] = []
 
@@ -59,6 +62,12 @@ struct ExampleServer: AsyncParsableCommand {
     )
     var accessLog: LogFormat?
 
+    @OptionGroup(title: "Several upstreams")
+    var balancing: BalancingOptions
+
+    @OptionGroup(title: "Other protocols than HTTP")
+    var raw: L4Options
+
     @OptionGroup(title: "Pieces in front of whatever answers")
     var edge: EdgeOptions
 
@@ -66,12 +75,6 @@ struct ExampleServer: AsyncParsableCommand {
     var measurement: Measurement
 
     func validate() throws {
-        if upstreams.count > 1 {
-            throw ValidationError(
-                "'--upstream' was given \(upstreams.count) times (\(upstreams.map(\.text).joined(separator: ", "))): "
-                    + "balancing over several origins comes later, give it once"
-            )
-        }
         if files != nil, !upstreams.isEmpty {
             throw ValidationError("'--files' answers by itself, leave out '--upstream'")
         }
@@ -92,11 +95,11 @@ struct ExampleServer: AsyncParsableCommand {
     private var origin: (any Handler)? {
         if let answer = measurement.answer { return answer }
         if let files { return Files(root: files) }
-        return upstreams.first.map { ReverseProxy(to: $0) }
+        return balancing.handler(for: upstreams)
     }
 
     private func plainGateway(to origin: any Handler) -> Pipeline {
-        var layers: [any Middleware] = edge.layers + measurement.layers
+        var layers: [any Middleware] = edge.layers + balancing.layers + measurement.layers
         if let format = accessLog?.format { layers.insert(AccessLog(format: format), at: 0) }
         return Pipeline(layers, endingIn: origin)
     }
@@ -129,7 +132,7 @@ struct ExampleServer: AsyncParsableCommand {
     ) async throws {
         var configuration = Server.Configuration()
         configuration.threads = threads ?? 0
-        let server = Server(gateway, listeners: listeners, configuration: configuration)
+        let server = Server(gateway, listeners: listeners + raw.listeners, configuration: configuration)
         async let announced: Void = announce(server.addresses())
         do {
             try await server.run()

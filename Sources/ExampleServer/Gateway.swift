@@ -10,6 +10,18 @@ struct Gateway {
         let metrics = PrometheusRegistry()
         MetricsSystem.bootstrap(metrics)
 
+        let team = Cluster(
+            "team", endpoints: origins.team, balancing: .roundRobin,
+            activeHealth: .http(path: "/healthz", every: .seconds(5)))
+        let half = Cluster(
+            "half", endpoints: [origins.team[0], origins.broken], balancing: .roundRobin)
+        var patient = LoadBalancer.Configuration()
+        patient.retries.statuses.insert(500)
+        var sticky = LoadBalancer.Configuration()
+        sticky.affinity = .cookie(
+            StickyCookie("demo-node"),
+            keys: [SessionAffinity.Key((0..<32).map { _ in UInt8.random(in: .min ... .max) })])
+
         chain = Pipeline {
             RequestID()
             if let format = log.format { AccessLog(format: format) }
@@ -39,6 +51,19 @@ struct Gateway {
                     ConcurrencyLimit(10)
                     Timeout(head: .seconds(2))
                     ReverseProxy(to: origins.slow)
+                }
+                Route("/balanced/**") { LoadBalancer(team) }
+                Route("/failover/**") { LoadBalancer(half, patient) }
+                Route("/sticky/**") { LoadBalancer(team, sticky) }
+                Route("/canary/**") {
+                    TrafficSplit([
+                        TrafficSplit.Branch("stable", weight: 90, LoadBalancer(team)),
+                        TrafficSplit.Branch("canary", weight: 10, ReverseProxy(to: origins.hello)),
+                    ])
+                }
+                Route("/mirrored/**") {
+                    TrafficMirror(to: ReverseProxy(to: origins.echo))
+                    LoadBalancer(team)
                 }
                 Route("/files/**") { Files(root: files, below: "/files") }
                 Route("/moved/**") { Redirect(from: "/moved", to: "/hello") }

@@ -15,6 +15,8 @@ struct Origins {
     let slow: Endpoint
     /// 500, whatever is asked.
     let broken: Endpoint
+    /// Three that do the same and say which of them they are; `/healthz` asks how they do.
+    let team: [Endpoint]
 
     /// Starts all of them as tasks of the group, which end when they are cancelled.
     static func start(in group: inout ThrowingTaskGroup<Void, any Error>) async throws -> Origins {
@@ -23,7 +25,12 @@ struct Origins {
             echo: try await start(HandlerFunction(echo), in: &group),
             ticks: try await start(HandlerFunction(ticks), in: &group),
             slow: try await start(HandlerFunction(slow), in: &group),
-            broken: try await start(HandlerFunction(broken), in: &group)
+            broken: try await start(HandlerFunction(broken), in: &group),
+            team: [
+                try await start(HandlerFunction { _, _ in Response(.ok, body: .text("one\n")) }, in: &group),
+                try await start(HandlerFunction { _, _ in Response(.ok, body: .text("two\n")) }, in: &group),
+                try await start(HandlerFunction { _, _ in Response(.ok, body: .text("three\n")) }, in: &group),
+            ]
         )
     }
 

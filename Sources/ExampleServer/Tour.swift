@@ -34,6 +34,11 @@ import Darwin
           \(curl) -i \(url)/elsewhere                for other networks than yours: 403
           \(curl) -i \(url)/closed                   maintenance: 503
           \(curl) -i -H 'Accept: text/html' \(url)/nothing   the same for people
+          \(curl) \(url)/balanced                    one of three origins after the other
+          \(curl) \(url)/failover                    one of two is broken, and nobody notices
+          \(curl) -c /tmp/jar -b /tmp/jar \(url)/sticky   always the same origin for one client
+          \(curl) \(url)/canary                      one in ten goes to the new version
+          \(curl) \(url)/mirrored                    a shadow gets a copy
           \(curl) \(url)/metrics                     what was counted meanwhile
 
         Ctrl-C ends it.

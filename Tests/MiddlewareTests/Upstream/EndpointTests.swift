@@ -69,10 +69,11 @@ struct EndpointTests {
         #expect(Endpoint("HTTP://a").problem == nil)
     }
 
-    @Test("a weight is zero or more")
+    @Test("a weight is above zero")
     func weights() {
-        #expect(Endpoint("a", weight: 0).problem == nil && Endpoint("a", weight: 7).weight == 7)
-        #expect(Endpoint("a", weight: -1).problem == "has a weight of -1, which is below zero")
+        #expect(Endpoint("a", weight: 7).problem == nil && Endpoint("a", weight: 7).weight == 7)
+        #expect(Endpoint("a", weight: 0).problem == "has a weight of 0, which is not above zero")
+        #expect(Endpoint("a", weight: -1).problem == "has a weight of -1, which is not above zero")
         #expect(throws: EndpointError.self) { try Endpoint(parsing: "a", weight: -1) }
     }
 
