@@ -77,7 +77,8 @@ extension Endpoint {
             case ("priority", 2): attributes.priority = try Int(digits: pair[1])
             case ("zone", 2): attributes.zone = pair[1]
             case ("backup", 1): attributes.isBackup = true
-            default: throw ValidationError("give ',weight=N', ',priority=N', ',zone=NAME' or ',backup' behind HOST:PORT")
+            default:
+                throw ValidationError("give ',weight=N', ',priority=N', ',zone=NAME' or ',backup' behind HOST:PORT")
             }
         }
         _ = try Endpoint(argument: parts[0])

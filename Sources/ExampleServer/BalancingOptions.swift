@@ -16,6 +16,12 @@ struct BalancingOptions: ParsableArguments {
     )
     var discover: Discovery?
 
+    @Option(
+        help: ArgumentHelp(
+            "Ask that name server; repeatable. (default: those of the system)", valueName: "HOST:PORT")
+    )
+    var nameServer: [String] = []
+
     @Option(help: ArgumentHelp("Probe that path of every upstream.", valueName: "PATH"))
     var healthPath: String?
 
@@ -85,7 +91,8 @@ struct BalancingOptions: ParsableArguments {
         let policy = balancing.policy
         if let discover {
             return Cluster(
-                "upstreams", from: discover.source, balancing: policy, activeHealth: probes, passiveHealth: passive)
+                "upstreams", from: discover.source(asking: nameServer), balancing: policy, activeHealth: probes,
+                passiveHealth: passive)
         }
         guard !upstreams.isEmpty else { return nil }
         return Cluster(
@@ -140,21 +147,33 @@ enum Balancing: String, CaseIterable, ExpressibleByArgument {
 }
 
 /// `dns:NAME:PORT`, `srv:NAME` or `file:PATH`.
-struct Discovery {
-    let source: any EndpointSource
+enum Discovery {
+    case host(String, port: Int)
+    case service(String)
+    case file(String)
 
     init(_ argument: String) throws {
         let parts = argument.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         switch (parts.first, parts.count) {
         case ("dns", 3):
             guard let port = Int(parts[2]) else { throw ValidationError("the port is no number, give dns:NAME:PORT") }
-            source = DNSEndpoints(parts[1], port: port)
+            self = .host(parts[1], port: port)
         case ("srv", 2):
-            source = DNSEndpoints(service: parts[1])
+            self = .service(parts[1])
         case ("file", 2...):
-            source = FileEndpoints(String(argument.dropFirst("file:".count)))
+            self = .file(String(argument.dropFirst("file:".count)))
         default:
             throw ValidationError("give dns:NAME:PORT, srv:NAME or file:PATH")
+        }
+    }
+
+    func source(asking nameServers: [String]) -> any EndpointSource {
+        var configuration = DNSEndpoints.Configuration()
+        if !nameServers.isEmpty { configuration.nameServers = NameServers(nameServers) }
+        return switch self {
+        case .host(let name, let port): DNSEndpoints(name, port: port, configuration)
+        case .service(let name): DNSEndpoints(service: name, configuration)
+        case .file(let path): FileEndpoints(path)
         }
     }
 }

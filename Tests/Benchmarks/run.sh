@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Compares this library with nginx and HAProxy on this machine, in one run, and prints a Markdown table.
 #
-#   run.sh [PART …] [OPTION …]       parts: instructions pieces processor throughput files memory; all unless
-#                                    given
+#   run.sh [PART …] [OPTION …]       parts: instructions pieces balancing processor throughput files tcp memory; all
+#                                    unless given
 #                                    profile, which is none of them: the costliest functions, under callgrind
 #     --write                        put the table into Documentation/Performance.md
 #     --rounds N                     rounds of whatever is measured in time, in turn with the peers; 5 unless given
@@ -17,7 +17,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-for part in stage instructions pieces processor throughput files memory; do . "$here/$part.sh"; done
+for part in stage instructions pieces balancing processor throughput files tcp memory; do . "$here/$part.sh"; done
 
 parts=() write= rounds=5 seconds=4 idle_connections=2000 gigabytes=1 release= production= arguments=()
 number() { # OPTION VALUE
@@ -32,8 +32,8 @@ while [ $# -gt 0 ]; do
     *) arguments+=("$1") ;;
     esac
     case $1 in
-    all) parts+=(instructions pieces processor throughput files memory) ;;
-    instructions | pieces | processor | throughput | files | memory | profile) parts+=("$1") ;;
+    all) parts+=(instructions pieces balancing processor throughput files tcp memory) ;;
+    instructions | pieces | balancing | processor | throughput | files | tcp | memory | profile) parts+=("$1") ;;
     --write) write=yes ;;
     --rounds) rounds=$(number "$1" "${2-}"); shift ;;
     --seconds) seconds=$(number "$1" "${2-}"); shift ;;
@@ -46,7 +46,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ ${#parts[@]} -gt 0 ] || parts=(instructions pieces processor throughput files memory)
+[ ${#parts[@]} -gt 0 ] || parts=(instructions pieces balancing processor throughput files tcp memory)
 page=$root/Documentation/Performance.md
 if [ -n "$write" ]; then
     grep -q '^<!-- figures: begin -->$' "$page" && grep -q '^<!-- figures: end -->$' "$page" \
@@ -59,7 +59,7 @@ need curl curl
 need python3 python3
 for part in "${parts[@]}"; do
     case $part in
-    instructions | pieces | profile)
+    instructions | pieces | balancing | profile)
         need valgrind valgrind
         need h2load nghttp2-client
         need strip binutils

@@ -107,7 +107,8 @@ extension Metric {
     /// adds, so that this file knows none of their types.
     package static var sets: [any MetricSet.Type] {
         [
-            server, proxyProtocol, datagram, connectionFilter, upstream, cluster, health, discovery, forwarder, balancer, sessions, shaping,
+            server, proxyProtocol, datagram, connectionFilter, upstream, cluster, health, discovery, forwarder,
+            balancer, sessions, shaping,
             l4, sni, spawn, accessLog, prometheus, limits, router,
         ]
     }

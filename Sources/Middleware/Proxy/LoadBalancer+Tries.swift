@@ -164,7 +164,8 @@ extension Evidence {
     /// What a failure says of the endpoint; `nil` when it says nothing.
     init?(_ failure: ProxyFailure) {
         switch (failure.phase, failure.side, failure.cause) {
-        case (_, .client, _), (_, _, .full), (_, _, .unavailable), (_, _, .cancelled), (_, _, .loop), (_, _, .unsupported),
+        case (_, .client, _), (_, _, .full), (_, _, .unavailable), (_, _, .cancelled), (_, _, .loop),
+            (_, _, .unsupported),
             (.pool, _, _):
             return nil
         case (.resolve, _, _), (.connect, _, _): self = failure.cause == .timedOut ? .timedOut : .notConnected

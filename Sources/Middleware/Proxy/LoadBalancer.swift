@@ -61,7 +61,9 @@ public struct LoadBalancer: Handler {
             retries = configuration.retries.retries
             budget = configuration.retries.budget
             retriesAtOnce = cluster.configuration.limits.retries
-            sessions = configuration.affinity.map { ClusterSessions($0, of: cluster.name, labelled: configuration.labels) }
+            sessions = configuration.affinity.map {
+                ClusterSessions($0, of: cluster.name, labelled: configuration.labels)
+            }
             key = cluster.policy.key
             readsResponseTime = cluster.policy.readsResponseTime
             measures = readsResponseTime || cluster.roster.passiveHealth?.responseTime != nil
@@ -86,6 +88,12 @@ public struct LoadBalancer: Handler {
         )
         blueprint.services = [cluster.upkeep]
         cluster.check(&blueprint)
+        let labels = parts.configuration.labels
+        blueprint.require(
+            labels.isEmpty || cluster.source != nil || cluster.roster.given.contains { $0.has(labels) },
+            "wants endpoints labelled \(labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " "))",
+            mend: "give labels that an endpoint of cluster \(cluster.name) has"
+        )
         parts.configuration.check(&blueprint)
         return blueprint
     }

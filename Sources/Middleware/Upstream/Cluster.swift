@@ -233,7 +233,9 @@ extension Cluster {
 
     /// Counts in an endpoint that was chosen by other means: the one of a session. `nil` when it may not be chosen now.
     func take(_ state: EndpointState) -> EndpointChoice? {
-        guard roster.isLimited else { return state.begin(limit: roster.inFlightLimit) ? EndpointChoice(state: state) : nil }
+        guard roster.isLimited else {
+            return state.begin(limit: roster.inFlightLimit) ? EndpointChoice(state: state) : nil
+        }
         let admission = roster.breaker?.admit() ?? .passes
         let own = state.breaker?.admit() ?? .passes
         if admission != .refused, own != .refused, roster.load.begin() {

@@ -40,7 +40,9 @@ final class ClusterEvents: Sendable {
     func tell() {
         while true {
             let (events, streams) = state.withLock { state in
-                guard !state.isTelling, !state.waiting.isEmpty else { return ([ClusterEvent](), [AsyncStream<ClusterEvent>.Continuation]()) }
+                guard !state.isTelling, !state.waiting.isEmpty else {
+                    return ([ClusterEvent](), [AsyncStream<ClusterEvent>.Continuation]())
+                }
                 state.isTelling = true
                 defer { state.waiting = [] }
                 return (state.waiting, Array(state.streams.values))

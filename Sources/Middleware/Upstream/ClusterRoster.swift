@@ -62,7 +62,8 @@ package final class ClusterRoster: Sendable {
         isLimited = limits.requests < .max || limits.clusterBreaker != nil || limits.endpointBreaker != nil
         state.withLock { state in
             for endpoint in Self.usable(endpoints) {
-                let member = ClusterMember(state: EndpointState(endpoint, in: self, configuration.limits), endpoint: endpoint)
+                let member = ClusterMember(
+                    state: EndpointState(endpoint, in: self, configuration.limits), endpoint: endpoint)
                 detection?.join(member.state.record, at: 0)
                 state.members.append(member)
             }
@@ -129,7 +130,9 @@ extension ClusterRoster {
             var old: [DialAddress: ClusterMember] = [:]
             for member in state.members { old[member.state.endpoint.address] = member }
             state.members = Self.usable(endpoints).map { endpoint in
-                guard var member = old.removeValue(forKey: endpoint.address) else { return join(endpoint, now, &events) }
+                guard var member = old.removeValue(forKey: endpoint.address) else {
+                    return join(endpoint, now, &events)
+                }
                 reweigh(&member, endpoint, now, &events)
                 return member
             }
@@ -189,7 +192,9 @@ extension ClusterRoster {
         note(detection?.leave(member.state.record, at: now) ?? [], &state, now, &events)
     }
 
-    private func reweigh(_ member: inout ClusterMember, _ endpoint: Endpoint, _ now: Int64, _ events: inout [ClusterEvent]) {
+    private func reweigh(
+        _ member: inout ClusterMember, _ endpoint: Endpoint, _ now: Int64, _ events: inout [ClusterEvent]
+    ) {
         if member.endpoint.weight != endpoint.weight {
             let change = ClusterEvent.Kind.reweighted(from: member.endpoint.weight, to: endpoint.weight)
             events.append(event(change, endpoint, at: now))
@@ -245,7 +250,11 @@ extension ClusterRoster {
             case .closed: (.breakerClosed, false, "")
             }
         // Half open, it is the breaker that lets few through; a closed one was half open before.
-        if let endpoint { bar(.broken, isOpen, endpoint, kind, reason, at: now) } else { announce(kind, reason, at: now) }
+        if let endpoint {
+            bar(.broken, isOpen, endpoint, kind, reason, at: now)
+        } else {
+            announce(kind, reason, at: now)
+        }
     }
 
     /// Comparisons of the members, and returns that are due.
@@ -302,7 +311,8 @@ extension ClusterRoster {
 
     /// Sets or lifts what bars a member, and tells of it.
     func bar(
-        _ bar: EndpointState.Bars, _ isSet: Bool, _ endpoint: EndpointState, _ kind: ClusterEvent.Kind, _ reason: String,
+        _ bar: EndpointState.Bars, _ isSet: Bool, _ endpoint: EndpointState, _ kind: ClusterEvent.Kind,
+        _ reason: String,
         at now: Int64
     ) {
         change(at: now) { state, now, events in

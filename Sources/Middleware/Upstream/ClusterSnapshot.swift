@@ -6,6 +6,13 @@ final class ClusterSnapshot: Sendable {
         let balancer: any Balancer
         /// The draws below 2³² that fall on this tier or one before it.
         let bound: UInt64
+
+        @inline(__always)
+        func choose(_ choice: inout BalancingChoice) -> EndpointState {
+            let position = balancer.choose(&choice)
+            // A policy may come from outside the library, and a bad one must not end the process.
+            return candidates[candidates.indices.contains(position) ? position : 0]
+        }
     }
 
     /// What one kind of request may choose from: all, or those with certain labels.
@@ -41,7 +48,7 @@ extension ClusterSnapshot.Selection {
         guard !tiers.isEmpty else { throw .unavailable }
         let tier = tiers.count == 1 ? 0 : tier(random.next() >> 32)
         var choice = BalancingChoice(hash: hash ?? random.next(), random: random, nanoseconds: now)
-        let first = tiers[tier].candidates[tiers[tier].balancer.choose(&choice)]
+        let first = tiers[tier].choose(&choice)
         random = choice.random
         if tried.isEmpty, first.begin(limit: limit) { return first }
         return try chooseAnother(hash, excluding: tried, limit: limit, tier: tier, &choice, &random)
@@ -56,7 +63,7 @@ extension ClusterSnapshot.Selection {
         for attempt in 1...Self.attempts {
             choice.attempt = attempt
             choice.hash = hash.map { SplitMix64.mix($0 &+ UInt64(attempt)) } ?? choice.random.next()
-            let state = tiers[tier].candidates[tiers[tier].balancer.choose(&choice)]
+            let state = tiers[tier].choose(&choice)
             if !tried.contains(where: { $0 === state }), state.begin(limit: limit) { return state }
         }
         for isTriedAllowed in [false, true] {

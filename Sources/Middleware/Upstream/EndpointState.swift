@@ -56,7 +56,8 @@ public final class EndpointState: Sendable {
 
     /// Changes why it is not chosen; `false` when that was so already. Under the lock of the cluster.
     func set(_ bar: Bars, _ isSet: Bool) -> Bool {
-        let before = isSet
+        let before =
+            isSet
             ? barred.bitwiseOr(bar.rawValue, ordering: .relaxed).oldValue
             : barred.bitwiseAnd(~bar.rawValue, ordering: .relaxed).oldValue
         return Bars(rawValue: before).contains(bar) != isSet

@@ -38,7 +38,9 @@ struct SelectionBuilder {
     }
 
     private func chosen(_ present: [ClusterMember]) -> (Set<ObjectIdentifier>, isPanicking: Bool) {
-        func set(_ members: [ClusterMember]) -> Set<ObjectIdentifier> { Set(members.map { ObjectIdentifier($0.state) }) }
+        func set(_ members: [ClusterMember]) -> Set<ObjectIdentifier> {
+            Set(members.map { ObjectIdentifier($0.state) })
+        }
         let healthy = present.filter { $0.state.isAvailable }
         if Double(healthy.count) < configuration.panicThreshold * Double(present.count) { return (set(present), true) }
         guard healthy.isEmpty else { return (set(healthy), false) }

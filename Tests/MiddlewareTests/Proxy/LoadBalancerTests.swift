@@ -227,6 +227,37 @@ struct LoadBalancerTests {
         #expect(try await response.status == .gatewayTimeout)
     }
 
+    @Test("a policy that points beside its candidates does no harm", arguments: [-1, 3, Int.max, Int.min])
+    func badPolicy(position: Int) async throws {
+        struct Beside: BalancingPolicy {
+            struct Pointer: Balancer {
+                let position: Int
+                func choose(_ choice: inout BalancingChoice) -> Int { position }
+            }
+            let position: Int
+            func balancer(among candidates: [BalancingCandidate]) -> any Balancer {
+                Pointer(position: position)
+            }
+        }
+        let cluster = Cluster("users", endpoints: Self.names, balancing: Beside(position: position))
+        let client = TestClient(LoadBalancer(cluster), origins: Self.origins())
+        #expect(try await client.get("/").status == .ok)
+    }
+
+    @Test("it does what every handler does")
+    func conformance() async {
+        let client = TestClient(LoadBalancer(Self.cluster(PassiveHealth())), origins: Self.origins())
+        #expect(await HandlerConformance(client).check() == [])
+    }
+
+    @Test("labels that no endpoint has are reported")
+    func labels() {
+        var configuration = LoadBalancer.Configuration()
+        configuration.labels = ["version": "9"]
+        let problems = LoadBalancer(Self.cluster(), configuration).blueprint.validate().map(\.description)
+        #expect(problems.contains { $0.contains("version=9") }, "\(problems)")
+    }
+
     @Test("bad configurations are reported together")
     func problems() {
         var configuration = Cluster.Configuration()

@@ -35,7 +35,7 @@ struct ProxyProtocolSocketTests {
 
     @Test("requests have the address of the header, in the same packet or behind it")
     func http() async throws {
-        let trusting = ProxyProtocol.accepted(from: ["127.0.0.0/8"])
+        let trusting = ProxyProtocol.accepted(from: ["127.0.0.0/8"], timeout: .seconds(60))
         try await serve(.http(host: "127.0.0.1", port: 0, proxyProtocol: trusting)) { address in
             for parts in [[Self.line + Self.head], [Self.line, Self.head]] {
                 let client = try await RawClient.connect(to: address)
@@ -60,7 +60,7 @@ struct ProxyProtocolSocketTests {
 
     @Test("the limit for each address counts the client of the header")
     func limit() async throws {
-        let trusting = ProxyProtocol.accepted(from: ["127.0.0.0/8"])
+        let trusting = ProxyProtocol.accepted(from: ["127.0.0.0/8"], timeout: .seconds(60))
         try await serve(.http(host: "127.0.0.1", port: 0, proxyProtocol: trusting), perAddress: 1) { address in
             let first = try await RawClient.connect(to: address)
             try await first.send(Self.line + Self.head)
@@ -84,7 +84,9 @@ struct ProxyProtocolSocketTests {
                 try await outbound.write(ByteBuffer(string: "\(port) \(first)"))
             }
         }
-        let listener = Listener.tcp(host: "127.0.0.1", port: 0, proxyProtocol: .accepted(from: ["127.0.0.1"])) {
+        let listener = Listener.tcp(
+            host: "127.0.0.1", port: 0, proxyProtocol: .accepted(from: ["127.0.0.1"], timeout: .seconds(60))
+        ) {
             Greeting()
         }
         try await serve(listener) { address in

@@ -33,7 +33,8 @@ struct ClusterTests {
 
     @Test("weights are shares")
     func weights() async throws {
-        let cluster = Cluster("c", endpoints: [Self.endpoint(1), Self.endpoint(2, weight: 3)], balancing: .weightedRoundRobin)
+        let cluster = Cluster(
+            "c", endpoints: [Self.endpoint(1), Self.endpoint(2, weight: 3)], balancing: .weightedRoundRobin)
         let counts = try await Self.shares(cluster)
         #expect(counts == ["10.0.0.1:80": 100, "10.0.0.2:80": 300])
     }
@@ -101,7 +102,8 @@ struct ClusterTests {
         let sick: ScriptedUpstream
 
         init(
-            _ passive: PassiveHealth, all: Bool = false, _ configuration: Cluster.Configuration = Cluster.Configuration()
+            _ passive: PassiveHealth, all: Bool = false,
+            _ configuration: Cluster.Configuration = Cluster.Configuration()
         ) {
             let endpoints: [Endpoint] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]
             cluster = Cluster(
@@ -185,10 +187,12 @@ struct ClusterTests {
         #expect(told.first?.contains("failures in a row: 3") == true, "\(told)")
     }
 
-    @Test("bad endpoints are refused as a whole, with each problem", arguments: [
-        (["10.0.0.1:80", "10.0.0.1:80"] as [Endpoint], "twice"), (["::"], "is no endpoint"),
-        ([Endpoint("10.0.0.1:80", weight: -3)], "weight of -3"),
-    ])
+    @Test(
+        "bad endpoints are refused as a whole, with each problem",
+        arguments: [
+            (["10.0.0.1:80", "10.0.0.1:80"] as [Endpoint], "twice"), (["::"], "is no endpoint"),
+            ([Endpoint("10.0.0.1:80", weight: -3)], "weight of -3"),
+        ])
     func refused(endpoints: [Endpoint], problem: String) {
         let cluster = Cluster("c", endpoints: ["10.0.0.7:80"])
         let error = #expect(throws: CompositionError.self) { try cluster.replaceEndpoints(endpoints) }

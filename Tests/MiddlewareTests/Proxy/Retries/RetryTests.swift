@@ -150,9 +150,12 @@ struct RetryTests {
         #expect(origin.requests.map { $0.headers[field] } == ["3000", nil])
     }
 
-    @Test("bad values are reported", arguments: [
-        "retries", "status of 200", "Retry-After", "records -1", "first wait", "for each try", "hedges after", "hedges with",
-    ])
+    @Test(
+        "bad values are reported",
+        arguments: [
+            "retries", "status of 200", "Retry-After", "records -1", "first wait", "for each try", "hedges after",
+            "hedges with",
+        ])
     func problems(part: String) {
         var configuration = LoadBalancer.Configuration()
         configuration.retries.retries = -1
