@@ -63,8 +63,8 @@ class Origin:
                     writer.transport.abort()
                     return
                 if head.startswith(b"GET /long"):
-                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 400000\r\n\r\n")
-                    for _ in range(40):
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 800000\r\n\r\n")
+                    for _ in range(80):
                         writer.write(b"x" * 10000)
                         await writer.drain()
                         await asyncio.sleep(0.1)
@@ -247,7 +247,7 @@ def row(r):
 
 
 async def drained(server, folder):
-    """An endpoint leaves the watched file in the middle of downloads of 4 s: each must arrive whole."""
+    """An endpoint leaves the watched file in the middle of downloads of 8 s: each must arrive whole."""
     ports = free_ports(4)
     origins = [Origin(n + 1, ports[n]) for n in range(3)]
     for origin in origins:
@@ -271,7 +271,8 @@ async def drained(server, folder):
     tasks = [asyncio.create_task(download()) for _ in range(30)]
     await asyncio.sleep(1)
     write(origins[1:])
-    await asyncio.sleep(1.5)
+    # The file is looked at every few seconds.
+    await asyncio.sleep(5.5)
     seen = origins[0].seen
     load = Load(gateway.port, 8)
     load.start()
@@ -280,7 +281,7 @@ async def drained(server, folder):
     gateway.stop()
     for origin in origins:
         await origin.stop()
-    return len(sizes), sum(size == 400000 for size in sizes), origins[0].seen - seen, sum(a[2] != 200 for a in load.answers)
+    return len(sizes), sum(size == 800000 for size in sizes), origins[0].seen - seen, sum(a[2] != 200 for a in load.answers)
 
 
 class NameServer(asyncio.DatagramProtocol):
@@ -365,7 +366,7 @@ async def main():
                 for origin in origins:
                     await origin.stop()
         downloads, whole, new, failed = await drained(server, folder)
-        drain = (f"An endpoint taken out of its file during {downloads} downloads of 4 s: {whole} arrived whole, it got {new} new "
+        drain = (f"An endpoint taken out of its file during {downloads} downloads of 8 s: {whole} arrived whole, it got {new} new "
                  f"requests from then on, and {failed} other requests failed.")
         print(drain, flush=True)
         asked, lost, used = await dns_fails(server, arguments.seconds)
@@ -375,7 +376,9 @@ async def main():
     if arguments.write:
         page = os.path.join(ROOT, "Documentation", "Reliability.md")
         text = open(page).read()
-        figures = "\n".join(lines) + f"\n\n{drain}\n\n{source}\n"
+        command = f"Tests/Faults/run.py --seconds {arguments.seconds:g}"
+        figures = (f"\nMeasured on {time.strftime('%Y-%m-%d')} by `{command}`.\n\n" + "\n".join(lines)
+                   + f"\n\n{drain}\n\n{source}\n\n")
         begin, end = "<!-- figures: begin -->\n", "<!-- figures: end -->"
         text = text[:text.index(begin) + len(begin)] + figures + text[text.index(end):]
         open(page, "w").write(text)
