@@ -67,11 +67,13 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         worker.perform {
             guard !self.outputEnded, self.failure == nil else { return }
             self.outputEnded = true
-            self.whenWritten {
-                self.outputLeft = true
-                if self.inputEnded { self.wire.close() } else { self.wire.closeOutput() }
-            }
+            self.whenWritten { self.endOutput() }
         }
+    }
+
+    private func endOutput() {
+        outputLeft = true
+        if inputEnded { wire.close() } else { wire.closeOutput() }
     }
 
     /// Nobody uses the connection any more: it closes on the next turn of the loop, so that whoever lets go of it by
@@ -97,20 +99,37 @@ package final class ConnectionBytes: WireHandler, @unchecked Sendable {
         }
     }
 
-    /// Closes once what was written has left, or when that takes too long.
+    /// Closes once what was written has left; resets when nothing of it leaves for too long, since an orderly end would
+    /// make what was cut look whole.
     package func close() {
         worker.perform {
             guard self.failure == nil, !self.isClosed, self.closeTimer == nil else { return }
             self.outputEnded = true
-            let timer = LoopTimer(on: self.worker.timers) { self.wire.close() }
-            timer.set(self.worker.now + Self.closeTimeout)
-            self.closeTimer = timer
+            // A partner's bytes count as written in time for as long as they leave.
+            self.closeWhenLeft(self.wire.bufferedBytes)
             self.whenWritten { self.wire.close() }
         }
     }
 
+    private func closeWhenLeft(_ waiting: Int) {
+        let timer = LoopTimer(on: worker.timers) { [weak self] in
+            guard let self else { return }
+            let left = wire.bufferedBytes
+            if left < waiting { closeWhenLeft(left) } else { wire.reset() }
+        }
+        closeTimer?.invalidate()
+        closeTimer = timer
+        timer.set(worker.now + Self.closeTimeout)
+    }
+
+    /// Runs `action` once what was written has left. What could not leave has broken the connection.
     private func whenWritten(_ action: @escaping () -> Void) {
-        wire.write(ByteBuffer()) { _ in action() }
+        wire.write(ByteBuffer()) { result in
+            switch result {
+            case .success: action()
+            case .failure(let error): self.fail(error)
+            }
+        }
         wire.flush()
     }
 

@@ -42,7 +42,8 @@ final class ConnectionRelay: @unchecked Sendable {
         if result == nil {
             one.join(other, by: self, counting: counters.forward)
             other.join(one, by: self, counting: counters.backward)
-            sideEnded()
+            // What was joined may have met a connection that is gone.
+            if let failure = one.failure ?? other.failure { fail(failure) } else { sideEnded() }
         }
         guard result == nil else {
             resume()
@@ -60,9 +61,10 @@ final class ConnectionRelay: @unchecked Sendable {
     func fail(_ error: any Error) {
         guard result == nil else { return }
         result = .failure(error)
+        // Parted first: the end that a reset makes on one side must not be passed on as an orderly one.
+        part()
         one.fail(error)
         other.fail(error)
-        part()
         resume()
     }
 

@@ -44,6 +44,9 @@ public struct DatagramLimits: Sendable, Hashable {
     /// How long a session may be silent in both directions before it is over. 60 seconds unless set; UDP mappings of
     /// home routers last about as long (RFC 4787 section 4.3 wants 2 minutes at least).
     public var idleTimeout = Duration.seconds(60)
+    /// The same for a client that has sent one datagram and no more: 10 seconds unless set. Addresses can be forged, and
+    /// forged ones send one each; so a flood of them holds the places of sessions for this long and not for longer.
+    public var firstIdleTimeout = Duration.seconds(10)
     /// Datagrams of one session that wait for its handler; further ones are dropped. 64 unless set.
     public var queuedDatagrams = 64
 
@@ -54,6 +57,9 @@ public struct DatagramLimits: Sendable, Hashable {
         blueprint.require(sessions > 0, "has limits of \(sessions) sessions", mend: "give 1 or more")
         blueprint.require(
             idleTimeout > .zero, "has sessions that end after \(idleTimeout) of silence", mend: "give more than zero")
+        blueprint.require(
+            firstIdleTimeout > .zero, "has first datagrams that are waited behind for \(firstIdleTimeout)",
+            mend: "give more than zero")
         blueprint.require(
             queuedDatagrams > 0, "has limits of \(queuedDatagrams) queued datagrams", mend: "give 1 or more")
     }

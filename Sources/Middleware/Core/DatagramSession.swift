@@ -7,10 +7,13 @@ import Synchronization
 public final class DatagramSession: @unchecked Sendable {
     /// How long a session may be silent while its server stops.
     private static let drainIdle: Int64 = 1_000_000_000
+    private static let copiedBytes = 8192
 
     private let worker: Worker
     private let queueLimit: Int
     private var idle: Int64
+    private let firstIdle: Int64
+    private var datagrams = 0
     private let line: any DatagramLine
     private var waiting: [ByteBuffer] = []
     private var reader: UnsafeContinuation<ByteBuffer?, any Error>?
@@ -24,13 +27,15 @@ public final class DatagramSession: @unchecked Sendable {
         self.line = line
         queueLimit = limits.queuedDatagrams
         idle = limits.idleTimeout.nanoseconds
+        firstIdle = limits.firstIdleTimeout.nanoseconds
         self.worker = worker
         lastActivity = worker.eventNow
     }
 
     // MARK: For handlers
 
-    /// The next datagram of the client; `nil` when the session is over. One reader.
+    /// The next datagram of the client; `nil` when the session is over. One reader. The handler's task is cancelled with
+    /// the end of its session, so that what it awaits behind it may throw.
     ///
     /// Throws `CancellationError` when its task is cancelled, which ends the session.
     public nonisolated(nonsending) func receive() async throws -> ByteBuffer? {
@@ -79,13 +84,16 @@ public final class DatagramSession: @unchecked Sendable {
     package func received(_ bytes: ByteBuffer) {
         guard end == nil else { return }
         lastActivity = worker.eventNow
+        datagrams &+= 1
         if let sink {
             sink.received(bytes)
         } else if let reader {
             self.reader = nil
             reader.resume(returning: bytes)
         } else if waiting.count < queueLimit {
-            waiting.append(bytes)
+            // A small one would keep the whole buffer that it was read into.
+            let isSmall = bytes.readableBytes <= Self.copiedBytes
+            waiting.append(isSmall ? ByteBuffer(bytes: bytes.readableBytesView) : bytes)
         } else {
             line.dropped()
         }
@@ -112,6 +120,7 @@ public final class DatagramSession: @unchecked Sendable {
     }
 
     private func checkIdle() {
+        let idle = datagrams > 1 ? idle : min(idle, firstIdle)
         let (instant, overflow) = lastActivity.addingReportingOverflow(idle)
         guard !overflow else { return }
         guard instant > worker.now else {

@@ -66,6 +66,8 @@ public final class RequestContext {
     @exclusivity(unchecked) private var informationalEditors: [any InformationalEditor] = []
     @exclusivity(unchecked) private var deadlines: [(id: Int, instant: Int64)] = []
     private var lastScope = 0
+    /// The last scope that it has from the context it was forked of.
+    private var inheritedScope = 0
 
     /// A context outside a server: for a handler that is called directly.
     public convenience init(runtime: Runtime) {
@@ -135,6 +137,12 @@ public final class RequestContext {
 
     fileprivate func lift(_ id: Int) {
         deadlines.removeAll { $0.id == id }
+        applyDeadline()
+    }
+
+    /// Ends the limits that a fork has from its context: what it goes on with is no longer under them.
+    package func liftInherited() {
+        deadlines.removeAll { $0.id <= inheritedScope }
         applyDeadline()
     }
 
@@ -221,6 +229,7 @@ public final class RequestContext {
         let fork = copy()
         fork.deadlines = deadlines
         fork.lastScope = lastScope
+        fork.inheritedScope = lastScope
         if !deadlines.isEmpty { fork.applyDeadline() }
         return fork
     }

@@ -16,7 +16,7 @@ extension LoadBalancer {
             case .delayed:
                 mayStart = hedgeOnce(request, in: race, &tries, context) && tries.tried.count < hedging.tries
             case .ended(let number, let result):
-                guard parts.isFinal(result) || race.running == 0 else {
+                guard parts.isFinal(result) || race.isOver else {
                     // The others may still do better.
                     result.discard()
                     continue
@@ -35,9 +35,12 @@ extension LoadBalancer {
     ) -> Bool {
         let view = parts.cluster.view(context)
         guard view.snapshot.selections[parts.selection].hasOther(than: tries.tried),
-            parts.budget.withdraw(at: context.worker.eventNow),
-            let choice = try? choose(for: tries, context)
+            parts.budget.withdraw(at: context.worker.eventNow), parts.roster.load.retries.enter()
         else { return false }
+        guard let choice = try? choose(for: tries, context) else {
+            parts.roster.load.retries.leave()
+            return false
+        }
         BalancerMetric.hedges.increment()
         start(request, on: choice, in: race, &tries)
         return true

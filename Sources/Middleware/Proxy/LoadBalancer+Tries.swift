@@ -40,7 +40,8 @@ extension LoadBalancer {
             let response = try await parts.forwarder.forwardOnLoop(
                 request, to: choice.endpoint, context: context, observer: choice.state)
             scope?.lift()
-            parts.answered(response.status.code, by: choice, since: began, context)
+            parts.answered(
+                response.status.code, isWhole: response.body.isReplayable, by: choice, since: began, context)
             return .answered(response)
         } catch {
             scope?.lift()
@@ -58,10 +59,12 @@ extension LoadBalancer {
         while !parts.isFinal(result) {
             guard let wait = parts.waitBeforeNextTry(after: result, of: request, tries, context) else { break }
             if wait > .zero { try await context.sleep(for: wait) }
-            if let recording = tries.recording { request.body = recording.reader() }
             // Where there is no other endpoint, or none for the session, what the last one has said stands.
+            guard tries.recording?.isReplayable ?? true, parts.roster.load.retries.enter() else { break }
+            defer { parts.roster.load.retries.leave() }
             guard let choice = try? choose(for: tries, context) else { break }
             tries.append(choice.state)
+            if let recording = tries.recording { request.body = recording.reader() }
             result.discard()
             result = await send(copy request, to: choice, context)
         }
@@ -71,11 +74,16 @@ extension LoadBalancer {
     /// The endpoint for the next try, counted in: the one of the session, if the request belongs to one.
     func choose(for tries: Tries, _ context: RequestContext) throws -> EndpointChoice {
         if let sessions = parts.sessions, let session = tries.session {
-            let table = sessions.table(of: parts.cluster.view(context).snapshot, on: context.worker)
+            let snapshot = parts.cluster.view(context).snapshot
+            let selection = snapshot.selections[parts.selection]
+            let table = sessions.table(of: snapshot, on: context.worker)
             var refused = tries.tried
-            while case .endpoint(let state) = table.choice(
-                for: session, isUsable: { state in state.isAvailable && !refused.contains { $0 === state } })
-            {
+            // A session that a cookie keeps stays at an endpoint which stands by now; names go by who has a share.
+            func isUsable(_ state: EndpointState) -> Bool {
+                (selection.contains(state) || !session.isHashed && state.isAvailable)
+                    && !refused.contains { $0 === state }
+            }
+            while case .endpoint(let state) = table.choice(for: session, isUsable: isUsable) {
                 if let choice = parts.cluster.take(state) { return choice }
                 refused.append(state)
             }
@@ -122,7 +130,9 @@ extension LoadBalancer.Parts {
 
     /// The head of an answer has come.
     @inline(__always)
-    func answered(_ status: Int, by choice: EndpointChoice, since began: Int64, _ context: RequestContext) {
+    func answered(
+        _ status: Int, isWhole: Bool, by choice: EndpointChoice, since began: Int64, _ context: RequestContext
+    ) {
         var taken: Int64 = 0
         let now: Int64
         if measures {
@@ -132,7 +142,7 @@ extension LoadBalancer.Parts {
         } else {
             now = context.worker.eventNow
         }
-        roster.report(.answered(status: status, nanoseconds: taken), of: choice, at: now)
+        roster.report(.answered(status: status, nanoseconds: taken), of: choice, isWhole: isWhole, at: now)
     }
 
     /// A try has ended without an answer.

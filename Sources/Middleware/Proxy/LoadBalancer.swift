@@ -42,7 +42,6 @@ public struct LoadBalancer: Handler {
         let statuses: FailureStatuses
         let retries: Int
         let budget: RetryBudget
-        let retriesAtOnce: Int
         let sessions: ClusterSessions?
         let key: BalancingKey?
         /// Whether anything reads how long answers take.
@@ -60,7 +59,6 @@ public struct LoadBalancer: Handler {
             statuses = FailureStatuses(configuration.retries.statuses)
             retries = configuration.retries.retries
             budget = configuration.retries.budget
-            retriesAtOnce = cluster.configuration.limits.retries
             sessions = configuration.affinity.map {
                 ClusterSessions($0, of: cluster.name, labelled: configuration.labels)
             }
@@ -127,7 +125,8 @@ public struct LoadBalancer: Handler {
         do {
             let response = try await parts.forwarder.forwardOnLoop(
                 copy request, to: choice.endpoint, context: context, observer: choice.state)
-            parts.answered(response.status.code, by: choice, since: began, context)
+            parts.answered(
+                response.status.code, isWhole: response.body.isReplayable, by: choice, since: began, context)
             guard parts.statuses.contains(response.status.code) else { return response }
             result = .answered(response)
         } catch {

@@ -88,10 +88,26 @@ final class Acceptor: Sendable {
             .channelOption(.maxMessagesPerRead, value: 16)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let socket = DatagramSocket(handler, server: server, count: count)
+                    let socket = DatagramSocket(handler, server: server, count: count) { address in
+                        Self.reopen(self, handler, server, count, at: address)
+                    }
                     try channel.pipeline.syncOperations.addHandler(socket)
                 }
             }
+    }
+
+    /// Opens the socket of one loop anew, and tries again every second while that is not possible.
+    private static func reopen(
+        _ acceptor: Acceptor, _ handler: any DatagramHandler, _ server: ServerWorker, _ count: SessionCount,
+        at address: SocketAddress
+    ) {
+        guard !server.isDraining else { return }
+        let bootstrap = acceptor.datagramBootstrap(handler, server, count).channelOption(reusePort, value: 1)
+        bootstrap.bind(to: address).assumeIsolated().whenFailure { _ in
+            server.worker.eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) {
+                reopen(acceptor, handler, server, count, at: address)
+            }
+        }
     }
 
     /// Stops accepting connections. Sockets of datagrams stay, since their sessions answer through them: each closes with

@@ -21,7 +21,14 @@ package enum DatagramMetric: MetricSet {
         advice: "For sessions, raise the limit or look for a flood; for queue and socket, something behind is too slow."
     )
 
-    package static var metrics: [any DeclaredMetric] { [sessions, active, dropped] }
+    package static let lost = MetricCounter(
+        "middleware_udp_lost_sockets_total",
+        unit: "sockets",
+        "Sockets of UDP listeners that were lost and opened anew.",
+        advice: "Look at the network and the firewall of this machine: the log names the address."
+    )
+
+    package static var metrics: [any DeclaredMetric] { [sessions, active, dropped, lost] }
 }
 
 extension Metric {

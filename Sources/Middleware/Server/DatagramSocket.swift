@@ -13,6 +13,8 @@ final class DatagramSocket: ChannelInboundHandler, ServedConnection, @unchecked 
     private let handler: any DatagramHandler
     private let limits: DatagramLimits
     private let count: SessionCount
+    private let reopen: (SocketAddress) -> Void
+    private var address: SocketAddress?
     private var outbox: DatagramOutbox?
     private var sessions: [SocketAddress: ServedSession] = [:]
     /// Those that got something in this batch.
@@ -21,9 +23,15 @@ final class DatagramSocket: ChannelInboundHandler, ServedConnection, @unchecked 
     private lazy var question = RequestContext(
         runtime: server.runtime, worker: server.worker, peer: Peer(), watchesTask: false)
     private var isDraining = false
+    private var isClosing = false
     private var isInEvent = false
 
-    init(_ handler: any DatagramHandler, server: ServerWorker, count: SessionCount) {
+    /// - Parameter reopen: called with the address of a socket that was lost while it should be open.
+    init(
+        _ handler: any DatagramHandler, server: ServerWorker, count: SessionCount,
+        reopen: @escaping (SocketAddress) -> Void
+    ) {
+        self.reopen = reopen
         self.handler = handler
         self.server = server
         self.count = count
@@ -34,6 +42,8 @@ final class DatagramSocket: ChannelInboundHandler, ServedConnection, @unchecked 
         outbox = DatagramOutbox(context.channel) { DatagramMetric.dropped[.socket].increment() }
         server.add(self)
     }
+
+    func channelActive(context: ChannelHandlerContext) { address = context.channel.localAddress }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if !isInEvent {
@@ -70,9 +80,20 @@ final class DatagramSocket: ChannelInboundHandler, ServedConnection, @unchecked 
     func channelInactive(context: ChannelHandlerContext) {
         for session in sessions.values { session.abort() }
         server.remove(self)
+        // SwiftNIO closes a socket on errors of the network that pass (an interface that went away, a firewall).
+        guard !isClosing, !server.isDraining, let address else { return }
+        DatagramMetric.lost.increment()
+        server.runtime.logger.error(
+            "a UDP listener lost its socket and opens another", metadata: ["address": "\(address)"])
+        reopen(address)
     }
 
     private func begin(with client: SocketAddress, _ context: ChannelHandlerContext) -> ServedSession? {
+        // Nobody can be answered there; an attempt would cost the socket.
+        guard let port = client.port, port > 0 else {
+            DatagramMetric.dropped[.refused].increment()
+            return nil
+        }
         let peer = Peer(remote: client, local: context.channel.localAddress)
         guard !isDraining, count.enter(limit: limits.sessions) else {
             DatagramMetric.dropped[.sessions].increment()
@@ -99,7 +120,10 @@ final class DatagramSocket: ChannelInboundHandler, ServedConnection, @unchecked 
         if isDraining, sessions.isEmpty { close() }
     }
 
-    private func close() { outbox?.close() }
+    private func close() {
+        isClosing = true
+        outbox?.close()
+    }
 
     // MARK: ServedConnection
 

@@ -48,7 +48,8 @@ final class RawConnection: ServedConnection, @unchecked Sendable {
     private func log(_ error: any Error, _ context: RequestContext) {
         // What any client can cause, any number of times, is no warning.
         let isOrdinary =
-            error is IOError || error is ChannelError || error is DeadlineExceeded || error.isCancellation
+            error is IOError || error is ChannelError || error is any AnsweringError || error is DeadlineExceeded
+            || error.isCancellation
         context.logger.log(
             level: isOrdinary ? .debug : .warning,
             "a connection was broken off",

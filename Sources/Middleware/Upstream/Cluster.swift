@@ -107,7 +107,9 @@ public final class Cluster: Sendable {
         self.policy = policy
         self.activeHealth = activeHealth
         self.source = source
-        roster = ClusterRoster(name, endpoints, policy: policy, passiveHealth, configuration)
+        roster = ClusterRoster(
+            name, endpoints, policy: policy, passiveHealth,
+            assumesHealthy: activeHealth?.assumesHealthy ?? true, configuration)
         upkeep = ClusterUpkeep(roster, activeHealth: activeHealth, source: source)
     }
 }
@@ -196,28 +198,28 @@ extension Cluster {
     ) throws(ClusterRefusal) -> EndpointChoice {
         let admission = admission(context)
         guard admission != .refused else { throw .breaker }
-        guard roster.load.begin() else {
+        guard roster.load.running.enter() else {
             roster.breaker?.abandon(admission)
             throw .full
         }
-        var tried = tried
+        var refused: [EndpointState] = []
         do throws(ClusterRefusal) {
             while true {
                 let state = try view.snapshot.selections[selection].choose(
-                    hash, excluding: tried, limit: roster.inFlightLimit, random: &view.random,
-                    now: context.worker.eventNow)
+                    hash, excluding: refused.isEmpty ? tried : tried + refused, limit: roster.inFlightLimit,
+                    random: &view.random, now: context.worker.eventNow)
                 let own = state.breaker?.admit() ?? .passes
                 if own != .refused {
                     return EndpointChoice(state: state, admission: own, clusterAdmission: admission)
                 }
                 state.cancel()
-                // It has given out its trials; what is left is chosen again only when there is nothing else.
-                guard !tried.contains(where: { $0 === state }) else { throw .breaker }
-                tried.append(state)
+                // It has given out its trials, and is chosen again only when there is nothing else.
+                guard !refused.contains(where: { $0 === state }) else { throw .breaker }
+                refused.append(state)
             }
         } catch {
             roster.breaker?.abandon(admission)
-            roster.load.end()
+            roster.load.running.leave()
             throw error
         }
     }
@@ -238,11 +240,11 @@ extension Cluster {
         }
         let admission = roster.breaker?.admit() ?? .passes
         let own = state.breaker?.admit() ?? .passes
-        if admission != .refused, own != .refused, roster.load.begin() {
+        if admission != .refused, own != .refused, roster.load.running.enter() {
             if state.begin(limit: roster.inFlightLimit) {
                 return EndpointChoice(state: state, admission: own, clusterAdmission: admission)
             }
-            roster.load.end()
+            roster.load.running.leave()
         }
         roster.breaker?.abandon(admission)
         state.breaker?.abandon(own)

@@ -71,7 +71,8 @@ extension ClusterEvent.Kind {
     fileprivate var level: Logger.Level {
         switch self {
         case .probedUnhealthy, .ejected, .breakerOpened, .panicEntered, .sourceFailed: .warning
-        case .added, .removed, .draining, .reweighted, .probedHealthy, .returned, .breakerHalfOpened, .breakerClosed,
+        case .added, .removed, .draining, .resumed, .reweighted, .probedHealthy, .returned, .breakerHalfOpened,
+            .breakerClosed,
             .panicLeft, .sourceRecovered:
             .info
         }

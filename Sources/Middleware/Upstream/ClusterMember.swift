@@ -1,5 +1,5 @@
 /// An endpoint as a member of a cluster.
-struct ClusterMember {
+struct ClusterMember: Sendable {
     let state: EndpointState
     /// With its present weight, tier and labels.
     var endpoint: Endpoint

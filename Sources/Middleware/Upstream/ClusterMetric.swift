@@ -27,7 +27,7 @@ extension Metric.Unit {
 
 /// What changed in a cluster.
 package enum ClusterChange: UInt8, MetricLabelValue {
-    case added, removed, draining, reweighted, probedHealthy, probedUnhealthy, ejected, returned, breakerOpened
+    case added, removed, draining, resumed, reweighted, probedHealthy, probedUnhealthy, ejected, returned, breakerOpened
     case breakerHalfOpened, breakerClosed, panicEntered, panicLeft, sourceFailed, sourceRecovered
 
     init(_ kind: ClusterEvent.Kind) {
@@ -36,6 +36,7 @@ package enum ClusterChange: UInt8, MetricLabelValue {
             case .added: .added
             case .removed: .removed
             case .draining: .draining
+            case .resumed: .resumed
             case .reweighted: .reweighted
             case .probedHealthy: .probedHealthy
             case .probedUnhealthy: .probedUnhealthy
@@ -58,6 +59,7 @@ package enum ClusterChange: UInt8, MetricLabelValue {
         case .added: "added"
         case .removed: "removed"
         case .draining: "draining"
+        case .resumed: "resumed"
         case .reweighted: "reweighted"
         case .probedHealthy: "probed_healthy"
         case .probedUnhealthy: "probed_unhealthy"

@@ -35,6 +35,8 @@ package final class ClusterRoster: Sendable {
     let breaker: CircuitBreaker?
     /// Whether a choice has to ask more than the policy.
     let isLimited: Bool
+    /// Whether members get traffic before their first probe.
+    private let assumesHealthy: Bool
     private let builder: SelectionBuilder
     private let configuration: Cluster.Configuration
     private let state = Mutex(State())
@@ -46,9 +48,11 @@ package final class ClusterRoster: Sendable {
         _ endpoints: [Endpoint],
         policy: any BalancingPolicy,
         _ passiveHealth: PassiveHealth?,
+        assumesHealthy: Bool,
         _ configuration: Cluster.Configuration
     ) {
         self.name = name
+        self.assumesHealthy = assumesHealthy
         builder = SelectionBuilder(policy: policy, configuration: configuration)
         self.passiveHealth = passiveHealth
         self.configuration = configuration
@@ -61,12 +65,7 @@ package final class ClusterRoster: Sendable {
         breaker = limits.clusterBreaker.map { CircuitBreaker($0) }
         isLimited = limits.requests < .max || limits.clusterBreaker != nil || limits.endpointBreaker != nil
         state.withLock { state in
-            for endpoint in Self.usable(endpoints) {
-                let member = ClusterMember(
-                    state: EndpointState(endpoint, in: self, configuration.limits), endpoint: endpoint)
-                detection?.join(member.state.record, at: 0)
-                state.members.append(member)
-            }
+            state.members = Self.usable(endpoints).map { member(for: $0, at: 0) }
             rebuild(&state, at: 0)
         }
     }
@@ -165,7 +164,7 @@ extension ClusterRoster {
             guard let index = Self.index(of: endpoint, in: state) else { return false }
             if state.members[index].state.isDraining != isDraining {
                 set(.draining, isDraining, &state.members[index], now)
-                events.append(event(isDraining ? .draining : .added, state.members[index].endpoint, at: now))
+                events.append(event(isDraining ? .draining : .resumed, state.members[index].endpoint, at: now))
             }
             return true
         }
@@ -176,10 +175,17 @@ extension ClusterRoster {
     }
 
     private func join(_ endpoint: Endpoint, _ now: Int64, _ events: inout [ClusterEvent]) -> ClusterMember {
-        var member = ClusterMember(state: EndpointState(endpoint, in: self, configuration.limits), endpoint: endpoint)
-        detection?.join(member.state.record, at: now)
+        var member = member(for: endpoint, at: now)
         startSlowly(&member, now)
         events.append(event(.added, endpoint, at: now))
+        return member
+    }
+
+    private func member(for endpoint: Endpoint, at now: Int64) -> ClusterMember {
+        let member = ClusterMember(
+            state: EndpointState(endpoint, in: self, configuration.limits), endpoint: endpoint)
+        detection?.join(member.state.record, at: now)
+        if !assumesHealthy, member.state.set(.probed, true) { HealthMetric.unhealthy.increment() }
         return member
     }
 
@@ -211,69 +217,36 @@ extension ClusterRoster {
 
 extension ClusterRoster {
     /// Takes note of how an exchange with a member ended.
+    ///
+    /// - Parameter isWhole: whether an answer has come to its end, or only its head so far.
     @inline(__always)
-    package func report(_ evidence: Evidence, of choice: EndpointChoice, at now: Int64) {
+    package func report(_ evidence: Evidence, of choice: EndpointChoice, isWhole: Bool = true, at now: Int64) {
         if let detection,
-            let verdict = detection.record(evidence, of: choice.state.record, at: now, random: draw())
+            let verdict = detection.record(
+                evidence, of: choice.state.record, isWhole: isWhole, at: now, random: draw())
         {
             apply([verdict], at: now)
         }
         if isLimited { tellBreakers(evidence, choice, at: now) }
     }
 
-    /// The same at this moment, for who has neither a clock nor the choice at hand.
-    func report(_ evidence: Evidence, of endpoint: EndpointState) {
-        report(evidence, of: EndpointChoice(state: endpoint), at: state.withLock { now($0) })
-    }
-
-    /// An exchange has ended and nothing is known of the endpoint.
-    package func abandon(_ choice: EndpointChoice) {
-        guard isLimited else { return }
-        choice.state.breaker?.abandon(choice.admission)
-        breaker?.abandon(choice.clusterAdmission)
-    }
-
-    private func tellBreakers(_ evidence: Evidence, _ choice: EndpointChoice, at now: Int64) {
-        if let change = choice.state.breaker?.record(evidence, of: choice.admission, at: now, random: draw()) {
-            apply(change, of: choice.state, at: now)
-        }
-        if let change = breaker?.record(evidence, of: choice.clusterAdmission, at: now, random: draw()) {
-            apply(change, of: nil, at: now)
-        }
-    }
-
-    private func apply(_ change: CircuitBreaker.Change, of endpoint: EndpointState?, at now: Int64) {
-        let (kind, isOpen, reason): (ClusterEvent.Kind, Bool, String) =
-            switch change {
-            case .opened(let nanoseconds, let reason): (.breakerOpened(for: .nanoseconds(nanoseconds)), true, reason)
-            case .halfOpened: (.breakerHalfOpened, false, "")
-            case .closed: (.breakerClosed, false, "")
-            }
-        // Half open, it is the breaker that lets few through; a closed one was half open before.
-        if let endpoint {
-            bar(.broken, isOpen, endpoint, kind, reason, at: now)
-        } else {
-            announce(kind, reason, at: now)
+    /// An answer of which the head was reported has broken off.
+    func reportBroken(_ evidence: Evidence, of endpoint: EndpointState) {
+        guard let detection else { return }
+        let now = state.withLock { self.now($0) }
+        if let verdict = detection.recordBroken(evidence, of: endpoint.record, at: now, random: draw()) {
+            apply([verdict], at: now)
         }
     }
 
     /// Comparisons of the members, and returns that are due.
     func sweep(at now: Int64, random: () -> UInt64) {
         if let detection { apply(detection.sweep(at: now, random: random), at: now) }
-        guard isLimited else { return }
-        for endpoint in states {
-            if let change = endpoint.breaker?.tick(at: now) { apply(change, of: endpoint, at: now) }
-        }
-        tickBreaker(at: now)
-    }
-
-    /// Lets the breaker of the cluster half open once its time is over.
-    func tickBreaker(at now: Int64) {
-        if let change = breaker?.tick(at: now) { apply(change, of: nil, at: now) }
+        if isLimited { tickBreakers(at: now) }
     }
 
     /// Without a lock, for it is asked for under that of the detection.
-    private func draw() -> UInt64 {
+    func draw() -> UInt64 {
         SplitMix64.mix(chance.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue)
     }
 
@@ -317,7 +290,9 @@ extension ClusterRoster {
     ) {
         change(at: now) { state, now, events in
             guard let index = state.members.firstIndex(where: { $0.state === endpoint }) else { return }
-            set(bar, isSet, &state.members[index], now)
+            // Changes of a breaker may come out of order from several event loops: its state says what holds.
+            let holds = bar == .broken ? endpoint.breaker?.state == .open : isSet
+            set(bar, holds, &state.members[index], now)
             events.append(event(kind, endpoint.endpoint, reason, at: now))
         }
     }
@@ -376,7 +351,7 @@ extension ClusterRoster {
         state.isPanicking = built[0].isPanicking
         state.snapshot = ClusterSnapshot(
             generation: state.snapshot.generation + 1,
-            members: state.members.map { BalancingCandidate($0.state, weight: Double($0.endpoint.weight)) },
+            members: state.members,
             selections: built.map { $0.0 }
         )
         published.store(state.snapshot.generation, ordering: .releasing)

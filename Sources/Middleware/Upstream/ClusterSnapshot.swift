@@ -4,6 +4,8 @@ final class ClusterSnapshot: Sendable {
     struct Tier: Sendable {
         let candidates: [EndpointState]
         let balancer: any Balancer
+        /// Whether requests that have tried nothing yet come here.
+        let hasShare: Bool
         /// The draws below 2³² that fall on this tier or one before it.
         let bound: UInt64
 
@@ -18,18 +20,25 @@ final class ClusterSnapshot: Sendable {
     /// What one kind of request may choose from: all, or those with certain labels.
     final class Selection: Sendable {
         let tiers: [Tier]
+        private let candidates: Set<ObjectIdentifier>
 
-        init(_ tiers: [Tier]) { self.tiers = tiers }
+        init(_ tiers: [Tier]) {
+            self.tiers = tiers
+            candidates = Set(tiers.lazy.filter(\.hasShare).flatMap(\.candidates).map { ObjectIdentifier($0) })
+        }
+
+        /// Whether an endpoint may be chosen at first.
+        func contains(_ state: EndpointState) -> Bool { candidates.contains(ObjectIdentifier(state)) }
     }
 
     /// Grows with every change of the cluster.
     let generation: UInt64
-    /// All endpoints, those that take nothing new included, with the weights of their configuration.
-    let members: [BalancingCandidate]
+    /// All endpoints, those that take nothing new included.
+    let members: [ClusterMember]
     /// The selections, in the order in which the cluster was asked for them; the first is of all endpoints.
     let selections: [Selection]
 
-    init(generation: UInt64, members: [BalancingCandidate], selections: [Selection]) {
+    init(generation: UInt64, members: [ClusterMember], selections: [Selection]) {
         self.generation = generation
         self.members = members
         self.selections = selections

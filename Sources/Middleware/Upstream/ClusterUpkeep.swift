@@ -41,9 +41,8 @@ package final class ClusterUpkeep: RuntimeService {
                     roster.replace(with: endpoints)
                 }
                 return
-            } catch is CancellationError {
-                return
             } catch {
+                if Task.isCancelled { return }
                 if !hasFailed { roster.announce(.sourceFailed, "\(error)") }
                 hasFailed = true
             }
@@ -67,7 +66,7 @@ package final class ClusterUpkeep: RuntimeService {
             for state in states where running[ObjectIdentifier(state)] == nil {
                 running[ObjectIdentifier(state)] = Task { [roster] in
                     await Prober(activeHealth).run(state.endpoint, on: runtime) { result in
-                        guard result.isChange else { return }
+                        guard result.isHealthy == state.bars.contains(.probed) else { return }
                         roster.bar(
                             .probed, !result.isHealthy, state,
                             result.isHealthy ? .probedHealthy : .probedUnhealthy,

@@ -31,6 +31,8 @@ public final class EndpointState: Sendable {
     private let barred = Atomic<UInt8>(0)
     private weak let roster: ClusterRoster?
     private let load: ClusterLoad?
+    /// Whether its cluster counts it in besides.
+    private let countsRunning: Bool
 
     /// The state of an endpoint outside a cluster, as tests of policies need it.
     public convenience init(_ endpoint: Endpoint) { self.init(endpoint, in: nil, CircuitLimits()) }
@@ -39,6 +41,7 @@ public final class EndpointState: Sendable {
         self.endpoint = endpoint
         self.roster = roster
         load = roster?.load
+        countsRunning = limits.requests < .max || limits.clusterBreaker != nil || limits.endpointBreaker != nil
         breaker = limits.endpointBreaker.map { CircuitBreaker($0) }
         record = EndpointRecord(endpoint)
     }
@@ -81,20 +84,23 @@ public final class EndpointState: Sendable {
     /// Counts one out.
     package func end() {
         running.subtract(1, ordering: .relaxed)
-        load?.end()
+        if countsRunning { load?.running.leave() }
     }
 }
 
 extension EndpointState: ExchangeObserver {
-    func waitBegins() -> Bool { load?.beginWait() ?? true }
+    func waitBegins() -> Bool { load?.waiting.enter() ?? true }
 
-    func waitEnds() { load?.endWait() }
+    func waitEnds() { load?.waiting.leave() }
 
     /// The answer of an exchange that was counted in has ended.
-    func exchangeEnded(_ error: (any Error)?) {
+    func exchangeEnded(_ error: (any Error)?, streaming status: Int?) {
         end()
-        guard let error, let evidence = Evidence(brokenBy: error) else { return }
-        roster?.report(evidence, of: self)
+        guard let error else {
+            if let status { roster?.detection?.streamEnded(status, of: record) }
+            return
+        }
+        if let evidence = Evidence(brokenBy: error) { roster?.reportBroken(evidence, of: self) }
     }
 }
 

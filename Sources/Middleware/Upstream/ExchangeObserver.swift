@@ -5,6 +5,8 @@ protocol ExchangeObserver: AnyObject {
     func waitBegins() -> Bool
     /// The wait is over, however it ended.
     func waitEnds()
-    /// - Parameter error: what broke it; `nil` for an end in order.
-    func exchangeEnded(_ error: (any Error)?)
+    /// - Parameters:
+    ///   - error: what broke it; `nil` for an end in order.
+    ///   - status: of an answer that was handed over before its end had come.
+    func exchangeEnded(_ error: (any Error)?, streaming status: Int?)
 }

@@ -14,18 +14,24 @@ struct SelectionBuilder {
         func weight(_ members: [ClusterMember]) -> Double { members.reduce(0) { $0 + Double($1.endpoint.weight) } }
         // A backup is for when nothing else is left, not for what spills over.
         let hasPrimary = tiers.contains { !$0.preference.isBackup && !usable($0.members).isEmpty }
-        let considered = tiers.filter { $0.preference.isBackup != hasPrimary }
-        let shares = TierPlan.shares(considered.map { (weight(usable($0.members)), weight($0.members)) })
+        let shares = TierPlan.shares(
+            tiers.map { tier in
+                let isConsidered = tier.preference.isBackup != hasPrimary
+                return (isConsidered ? weight(usable(tier.members)) : 0, weight(tier.members))
+            })
         var built: [ClusterSnapshot.Tier] = []
         var sum = 0.0
-        for (tier, share) in zip(considered, shares) where share > 0 {
+        // Tiers without a share stand by: for a request that has tried, or found full, what the others have.
+        for (tier, share) in zip(tiers, shares) where !usable(tier.members).isEmpty {
             sum += share
-            built.append(self.tier(of: usable(tier.members), upTo: sum, at: now))
+            built.append(self.tier(of: usable(tier.members), share, upTo: sum, at: now))
         }
         return (ClusterSnapshot.Selection(built), isPanicking)
     }
 
-    private func tier(of members: [ClusterMember], upTo sum: Double, at now: Int64) -> ClusterSnapshot.Tier {
+    private func tier(
+        of members: [ClusterMember], _ share: Double, upTo sum: Double, at now: Int64
+    ) -> ClusterSnapshot.Tier {
         let candidates = members.map { member in
             let growth = member.growth(within: configuration.slowStart, at: now)
             return BalancingCandidate(member.state, weight: Double(member.endpoint.weight) * growth)
@@ -33,7 +39,8 @@ struct SelectionBuilder {
         return ClusterSnapshot.Tier(
             candidates: members.map(\.state),
             balancer: policy.balancer(among: candidates),
-            bound: UInt64(min(1, sum) * 0x1p32)
+            hasShare: share > 0,
+            bound: UInt64((min(1, sum) * 0x1p32).rounded())
         )
     }
 

@@ -1,3 +1,4 @@
+import HTTPTypes
 import NIOCore
 
 /// The wait for the head of an answer.
@@ -46,9 +47,15 @@ extension UpstreamConnection {
         if state == .received, parts.count <= 1 {
             if framing != .none { response.body = .bytes(parts.popFirst() ?? ByteBuffer(), trailers: trailers) }
             finishExchange()
-            observer?.exchangeEnded(nil)
+            observer?.exchangeEnded(nil, streaming: nil)
         } else {
-            self.observer = observer
+            // An exchange that has failed meanwhile will not tell anybody any more.
+            streamedStatus = response.status.code
+            if state == .closed {
+                observer?.exchangeEnded(failure, streaming: streamedStatus)
+            } else {
+                self.observer = observer
+            }
             response.body = .stream(UpstreamBody(of: self, exchange: exchange, length: framing.declaredLength))
         }
         return response

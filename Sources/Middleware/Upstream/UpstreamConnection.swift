@@ -58,6 +58,7 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
     @exclusivity(unchecked) var upload: RequestUpload?
     /// Who is told of the end, once the answer has been handed over.
     @exclusivity(unchecked) var observer: (any ExchangeObserver)?
+    @exclusivity(unchecked) var streamedStatus = 0
     /// What of the request had not left when the limit of a write was set.
     @exclusivity(unchecked) var unsent = 0
 
@@ -280,7 +281,7 @@ final class UpstreamConnection: WireHandler, ContextWait, @unchecked Sendable {
 
     private func tellObserver(_ error: (any Error)?) {
         let observer = observer.take()
-        observer?.exchangeEnded(error)
+        observer?.exchangeEnded(error, streaming: streamedStatus)
     }
 
     /// Closes the connection and takes it out of the pool's count.

@@ -139,7 +139,10 @@ struct LoadBalancingExamples {
             LoadBalancer(users),
             origins: ["10.0.0.1:8080": away, "10.0.0.2:8080": ScriptedUpstream { $0.answer(.ok, "2") }])
         try await maintain("10.0.0.1:8080", of: users) {
-            for _ in 1...4 { #expect(try await client.get("/").status == .ok) }
+            for _ in 1...4 {
+                let response = try await client.get("/")
+                #expect(response.body == "2")
+            }
         }
         #expect(away.requests.isEmpty)
         for _ in 1...4 { #expect(try await client.get("/").status == .ok) }

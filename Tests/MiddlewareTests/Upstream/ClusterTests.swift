@@ -278,6 +278,51 @@ struct ClusterTests {
         #expect(try await client.get("/").body == "2")
     }
 
+    @Test("an endpoint that is not assumed healthy waits for its first probe")
+    func unassumed() async throws {
+        let isWell = Mutex(false)
+        var health = ActiveHealth.custom(every: .seconds(1), name: "test") { _, _ in
+            if !isWell.withLock({ $0 }) { throw ProbeFailure("sick") }
+        }
+        health.assumesHealthy = false
+        let cluster = Cluster("c", endpoints: ["10.0.0.1:80"], activeHealth: health)
+        #expect(!cluster.endpoints[0].isAvailable)
+        let client = TestClient(
+            LoadBalancer(cluster), origins: ["10.0.0.1:80": ScriptedUpstream { $0.answer(.ok, "well") }])
+        #expect(try await client.get("/").status == .serviceUnavailable)
+        isWell.withLock { $0 = true }
+        try await Self.advance(client.time, until: { cluster.endpoints[0].isAvailable })
+        #expect(try await client.get("/").status == .ok)
+    }
+
+    @Test("a tier without a share takes over what the one with it fails to do")
+    func standby() async throws {
+        let cluster = Cluster(
+            "c", endpoints: [Self.endpoint(1), Self.endpoint(2, isBackup: true)], passiveHealth: nil)
+        let client = TestClient(
+            LoadBalancer(cluster),
+            origins: [
+                Self.endpoint(1): .refusing, Self.endpoint(2, isBackup: true): ScriptedUpstream { $0.answer(.ok, "2") },
+            ])
+        for _ in 0..<5 { #expect(try await client.get("/").body == "2") }
+    }
+
+    @Test("answers that break off in their body are failures in a row")
+    func brokenBodies() async throws {
+        let broken = ScriptedUpstream { exchange in
+            exchange.start(.ok, length: 100)
+            try await exchange.send("half")
+            exchange.close()
+        }
+        let cluster = Cluster(
+            "c", endpoints: ["10.0.0.1:80", "10.0.0.2:80"], balancing: .roundRobin, passiveHealth: Self.threeFailures)
+        let client = TestClient(
+            LoadBalancer(cluster),
+            origins: ["10.0.0.1:80": broken, "10.0.0.2:80": ScriptedUpstream { $0.answer(.ok, "well") }])
+        for _ in 0..<6 { _ = try? await client.get("/") }
+        #expect(cluster.endpoints.map(\.isAvailable) == [false, true])
+    }
+
     @Test("an endpoint that joins grows into its share")
     func slowStart() async throws {
         var configuration = Cluster.Configuration()

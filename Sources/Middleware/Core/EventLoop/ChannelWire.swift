@@ -32,13 +32,18 @@ package final class ChannelWire: ChannelInboundHandler, Wire {
     @exclusivity(unchecked) private var context: ChannelHandlerContext?
     @exclusivity(unchecked) private var isInEvent = false
     private var failure: (any Error)?
+    private var hasEnded = false
     @exclusivity(unchecked) private var reads = true
     @exclusivity(unchecked) package private(set) var isWritable = true
 
     package init(on worker: Worker) { executor = worker.executor }
 
     /// Gives the events to `handler` from here on.
-    package func start(_ handler: any WireHandler) { self.handler = handler }
+    package func start(_ handler: any WireHandler) {
+        self.handler = handler
+        // It may have ended before anybody listened.
+        if hasEnded { end() }
+    }
 
     package func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
@@ -86,6 +91,7 @@ package final class ChannelWire: ChannelInboundHandler, Wire {
     package func channelInactive(context: ChannelHandlerContext) { end() }
 
     private func end() {
+        hasEnded = true
         guard let handler else { return }
         self.handler = nil
         executor.beginEvent()

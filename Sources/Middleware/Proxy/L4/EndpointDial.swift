@@ -33,8 +33,10 @@ final class EndpointDial: ContextWait, @unchecked Sendable {
     }
 
     func interrupt(_ error: any Error) {
-        token?.cancel()
+        // The attempt ends by its own error before it is called off, which would be taken for a refusal.
+        let token = token
         finish(.failure(error))
+        token?.cancel()
     }
 
     private func start(

@@ -1,6 +1,14 @@
 import NIOCore
 import NIOPosix
 
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
 /// The way of one session to its endpoint and back: a socket that is connected to it.
 ///
 /// Unchecked because it is touched on its worker's loop only.
@@ -120,10 +128,10 @@ final class UDPFlow: ChannelInboundHandler, DatagramSink, @unchecked Sendable {
         worker.executor.endEvent()
     }
 
-    /// ICMP: nobody listens there, or no way leads there.
+    /// ICMP: nobody listens there, or no way leads there. Other errors are this machine's own.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         worker.executor.beginEvent()
-        if result == nil { tell(.notConnected, worker.eventNow) }
+        if result == nil, (error as? IOError)?.saysNobodyIsThere ?? false { tell(.notConnected, worker.eventNow) }
         finish(.failure(error))
         worker.executor.endEvent()
     }
@@ -134,4 +142,11 @@ final class UDPFlow: ChannelInboundHandler, DatagramSink, @unchecked Sendable {
     }
 
     func channelInactive(context: ChannelHandlerContext) { finish(.failure(ChannelError.ioOnClosedChannel)) }
+}
+
+extension IOError {
+    /// What an ICMP message of the endpoint or of the way to it comes to.
+    fileprivate var saysNobodyIsThere: Bool {
+        [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN].contains(errnoCode)
+    }
 }

@@ -15,10 +15,14 @@ final class HedgeRace: ContextWait, @unchecked Sendable {
     /// A try: its task, and the 1xx answers that the client has not seen.
     private final class Runner {
         let state: EndpointState
+        let context: RequestContext
         var task: Task<Void, Never>?
         var interim: [(HTTPResponse.Status, Headers)] = []
 
-        init(_ state: EndpointState) { self.state = state }
+        init(_ state: EndpointState, _ context: RequestContext) {
+            self.state = state
+            self.context = context
+        }
     }
 
     private let context: RequestContext
@@ -26,10 +30,13 @@ final class HedgeRace: ContextWait, @unchecked Sendable {
     private var ended: [(Int, TryResult)] = []
     private var continuation: UnsafeContinuation<Ferry<Event>, any Error>?
     private var timer: LoopTimer?
-    private var isOver = false
-    private(set) var running = 0
+    private var isDecided = false
+    private var running = 0
 
     init(_ context: RequestContext) { self.context = context }
+
+    /// Whether every try has ended and been looked at.
+    var isOver: Bool { running == 0 && ended.isEmpty }
 
     /// The endpoints of the tries, in order.
     var tried: [EndpointState] { runners.map(\.state) }
@@ -37,21 +44,23 @@ final class HedgeRace: ContextWait, @unchecked Sendable {
     /// Starts one more try, in a context of its own.
     func start(_ request: Request, on choice: EndpointChoice, by balancer: LoadBalancer) {
         let number = runners.count
-        let runner = Runner(choice.state)
+        let fork = context.fork()
+        let runner = Runner(choice.state, fork)
         runners.append(runner)
         running += 1
-        let fork = context.fork()
         fork.informational = { [unowned runner] status, headers in runner.interim.append((status, headers)) }
         let call = Ferry((balancer, request, choice, fork))
         runner.task = Task(executorPreference: context.worker.executor) { [self] in
             let (balancer, request, choice, fork) = call.value
-            finish(number, await balancer.send(request, to: choice, fork))
+            let result = await balancer.send(request, to: choice, fork)
+            if number > 0 { balancer.parts.roster.load.retries.leave() }
+            finish(number, result)
         }
     }
 
     private func finish(_ number: Int, _ result: TryResult) {
         running -= 1
-        guard !isOver else {
+        guard !isDecided else {
             result.discard()
             return
         }
@@ -109,13 +118,15 @@ final class HedgeRace: ContextWait, @unchecked Sendable {
     /// Ends the race for that try: its 1xx answers go to the client, the other tries are given up.
     func choose(_ number: Int) {
         for (status, headers) in runners[number].interim { context.forwardInformational(status, headers) }
+        // The limits that those around the balancer have set for the head are theirs to lift.
+        runners[number].context.liftInherited()
         context[UpstreamEndpointKey.self] = runners[number].state.endpoint.text
         giveUp()
     }
 
     /// Gives up every try that is under way, and what has ended unseen.
     func giveUp() {
-        isOver = true
+        isDecided = true
         for runner in runners { runner.task?.cancel() }
         for (_, late) in ended { late.discard() }
         ended = []

@@ -101,10 +101,20 @@ extension LoadBalancer.Parts {
         if view.snapshot.selections[selection].hasOther(than: tries.tried) { return .zero }
         if let asked {
             // RFC 9110 section 10.2.3: all endpoints are asked not to be asked before then.
-            guard asked <= configuration.retries.longestRetryAfter else { throw .obstacle(.retryAfter) }
+            guard asked <= configuration.retries.longestRetryAfter, isInTime(asked, context) else {
+                throw .obstacle(.retryAfter)
+            }
             return asked
         }
-        return configuration.retries.backoff.wait(before: tries.tried.count, random: &view.random)
+        let wait = configuration.retries.backoff.wait(before: tries.tried.count, random: &view.random)
+        // What is at hand is worth more than the end of a deadline.
+        guard isInTime(wait, context) else { throw .obstacle(.tries) }
+        return wait
+    }
+
+    private func isInTime(_ wait: Duration, _ context: RequestContext) -> Bool {
+        guard let deadline = context.deadline else { return true }
+        return deadline.nanoseconds - context.worker.now > wait.nanoseconds
     }
 }
 

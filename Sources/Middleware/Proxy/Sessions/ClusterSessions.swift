@@ -15,7 +15,7 @@ final class ClusterSessions: Sendable {
 
     private struct Latest {
         var generation: UInt64
-        var members: [BalancingCandidate]
+        var members: [ClusterMember]
         var table: SessionTable
     }
 
@@ -48,16 +48,17 @@ final class ClusterSessions: Sendable {
             if let latest, latest.generation >= snapshot.generation || latest.members.isSame(as: snapshot.members) {
                 return latest.table
             }
-            let members = snapshot.members.filter { $0.state.endpoint.has(labels) }
-            let table = SessionTable(affinity, cluster: cluster, members, replacing: latest?.table)
+            let candidates = snapshot.members.filter { $0.endpoint.has(labels) }
+                .map { BalancingCandidate($0.state, weight: Double($0.endpoint.weight)) }
+            let table = SessionTable(affinity, cluster: cluster, candidates, replacing: latest?.table)
             latest = Latest(generation: snapshot.generation, members: snapshot.members, table: table)
             return table
         }
     }
 }
 
-extension [BalancingCandidate] {
-    fileprivate func isSame(as others: [BalancingCandidate]) -> Bool {
-        count == others.count && zip(self, others).allSatisfy { $0.state === $1.state && $0.weight == $1.weight }
+extension [ClusterMember] {
+    fileprivate func isSame(as others: [ClusterMember]) -> Bool {
+        count == others.count && zip(self, others).allSatisfy { $0.state === $1.state && $0.endpoint == $1.endpoint }
     }
 }

@@ -143,6 +143,8 @@ package struct Session {
     package fileprivate(set) var isNamed = false
     /// What its name comes to, where that decides.
     fileprivate var hash: UInt64?
+    /// Whether its name decides where it goes, and not a cookie.
+    var isHashed: Bool { hash != nil }
     fileprivate var isCurrent = false
     fileprivate var isEncrypted = false
 

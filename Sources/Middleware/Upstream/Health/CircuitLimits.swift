@@ -33,7 +33,7 @@ public struct CircuitLimits: Sendable {
             blueprint.require(limit >= 1, "allows \(limit) \(name) at a time", mend: "give 1 or more")
         }
         blueprint.require(
-            pendingRequests >= 0, "allows \(pendingRequests) pending requests", mend: "give 0 or more")
+            pendingRequests >= 1, "allows \(pendingRequests) pending requests", mend: "give 1 or more")
         blueprint.require(retries >= 0, "allows \(retries) retries at a time", mend: "give 0 or more")
         endpointBreaker?.check("an endpoint", &blueprint)
         clusterBreaker?.check("the cluster", &blueprint)

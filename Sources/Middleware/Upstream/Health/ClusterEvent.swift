@@ -18,6 +18,8 @@ public struct ClusterEvent: Sendable {
         case removed
         /// It finishes what it has and gets nothing new.
         case draining
+        /// It gets requests again that it did not get while it drained.
+        case resumed
         /// It gets another share of the traffic.
         case reweighted(from: Int, to: Int)
         /// Probes found it well.
@@ -72,6 +74,7 @@ extension ClusterEvent.Kind: CustomStringConvertible {
         case .added: "added"
         case .removed: "removed"
         case .draining: "draining"
+        case .resumed: "resumed"
         case .reweighted(let old, let new): "reweighted from \(old) to \(new)"
         case .probedHealthy: "probed healthy"
         case .probedUnhealthy: "probed unhealthy"

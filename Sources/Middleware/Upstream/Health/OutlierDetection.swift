@@ -86,10 +86,14 @@ package final class OutlierDetection: Sendable {
 
     /// Takes note of how an exchange ended; a verdict when it was one too many.
     ///
-    /// - Parameter random: 64 bits of chance, asked for only with a verdict.
+    /// - Parameters:
+    ///   - isWhole: whether an answer has come to its end. One of which only the head has come ends no row of failures
+    ///     yet: ``streamEnded(_:of:)`` or ``recordBroken(_:of:at:random:)`` follows.
+    ///   - random: 64 bits of chance, asked for only with a verdict.
     @inline(__always)
     package func record(
-        _ evidence: Evidence, of record: EndpointRecord, at now: Int64, random: @autoclosure () -> UInt64
+        _ evidence: Evidence, of record: EndpointRecord, isWhole: Bool = true, at now: Int64,
+        random: @autoclosure () -> UInt64
     ) -> HealthVerdict? {
         record.addRequest()
         switch evidence {
@@ -97,7 +101,7 @@ package final class OutlierDetection: Sendable {
             if measuresTime { record.addAnswerTime(nanoseconds) }
             if !failureStatuses.contains(status) {
                 // An error of the application ends a row of failures: the endpoint is there and answers.
-                record.endFailures()
+                if isWhole { record.endFailures() }
                 if errorStatuses.contains(status) { record.addError() }
                 return nil
             }
@@ -109,6 +113,18 @@ package final class OutlierDetection: Sendable {
             break
         }
         return failed(evidence, record, at: now, random: random)
+    }
+
+    /// Takes note that an answer has come to its end of which the head was recorded.
+    package func streamEnded(_ status: Int, of record: EndpointRecord) {
+        if !failureStatuses.contains(status) { record.endFailures() }
+    }
+
+    /// Takes note that an answer broke off of which the head was recorded: the same exchange, which failed after all.
+    package func recordBroken(
+        _ evidence: Evidence, of record: EndpointRecord, at now: Int64, random: @autoclosure () -> UInt64
+    ) -> HealthVerdict? {
+        failed(evidence, record, at: now, random: random)
     }
 
     @inline(never)

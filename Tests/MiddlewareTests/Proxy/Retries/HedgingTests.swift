@@ -101,6 +101,28 @@ struct HedgingTests {
         #expect(slow.requests.count == 1)
     }
 
+    @Test("the limit for a head does not cut the body of a hedged answer")
+    func headLimit() async throws {
+        let slow = ScriptedUpstream { exchange in
+            exchange.start(.ok, length: 2)
+            try await exchange.send("a")
+            try await exchange.delay(.seconds(10))
+            try await exchange.send("b")
+            exchange.finish()
+        }
+        var configuration = LoadBalancer.Configuration()
+        configuration.hedging = Hedging(after: .seconds(3))
+        let cluster = Cluster("c", endpoints: ["10.0.0.1:80"], passiveHealth: nil)
+        let client = TestClient(origins: ["10.0.0.1:80": slow]) {
+            Timeout(head: .seconds(5), idle: nil)
+            LoadBalancer(cluster, configuration)
+        }
+        async let response = client.get("/")
+        await slow.waitForRequests(1)
+        await Self.advance(client.time, steps: 150)
+        #expect(try await response.body == "ab")
+    }
+
     @Test("when every try fails, the request is tried again as others are")
     func failing() async throws {
         let broken = ScriptedUpstream { $0.reset() }

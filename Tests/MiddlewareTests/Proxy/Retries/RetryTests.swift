@@ -109,6 +109,17 @@ struct RetryTests {
         #expect(busy.requests.count == 1)
     }
 
+    @Test("a wait that a deadline would not outlast is not begun: the answer at hand goes to the client")
+    func deadlineFirst() async throws {
+        let busy = ScriptedUpstream { $0.answer(.serviceUnavailable, "busy", headers: [.retryAfter: "1"]) }
+        let cluster = Cluster("c", endpoints: ["10.0.0.1:80"], passiveHealth: nil)
+        let client = TestClient(origins: ["10.0.0.1:80": busy]) {
+            Timeout(head: .milliseconds(500))
+            LoadBalancer(cluster)
+        }
+        #expect(try await client.get("/").body == "busy")
+    }
+
     @Test("the budget ends what would multiply an outage")
     func budget() async throws {
         let sick = ScriptedUpstream { $0.answer(.serviceUnavailable) }
