@@ -4,7 +4,7 @@ import HTTPTypes
 ///
 /// Every token that a cookie may hold is worked out here beforehand: a request costs the look-up of 16 bytes and no
 /// hashing. (A look-up takes a time that depends on what is looked up, but on its hash under a key of this process, so that
-/// nobody finds a token by the clock.) Making one costs a hash for each new endpoint and key, off the loops.
+/// nobody finds a token by the clock.) Making one costs a hash for each new endpoint and key.
 ///
 /// It holds all endpoints of the cluster, those that take nothing new included: a session whose endpoint is sick is
 /// another thing than one whose endpoint is gone.

@@ -23,7 +23,8 @@ struct AliasTableTests {
         "weights that are none count for nothing, unless all are",
         arguments: [
             ([.nan, 1, -1, .infinity], [0, 1, 0, 0]), ([0, 0], [0.5, 0.5]), ([.nan], [1]), ([], []),
-            ([1e308, 1e308], [0.5, 0.5]), ([1e-320, 3e-320], [0.25, 0.75]),
+            ([1e308, 1e308], [0.5, 0.5]),
+            ([8 * Double.leastNonzeroMagnitude, 24 * Double.leastNonzeroMagnitude], [0.25, 0.75]),
         ] as [([Double], [Double])]
     )
     func parts(weights: [Double], parts: [Double]) {
