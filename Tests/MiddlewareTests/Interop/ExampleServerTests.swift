@@ -24,7 +24,9 @@ struct ExampleServerTests {
         "a bad argument ends it with the status for a wrong usage, and the message names the option",
         arguments: [
             "--listen nowhere", "--listen 127.0.0.1:65536", "--listen ::1:80", "--listen unix:", "--upstream a:b:c",
-            "--upstream https://a", "--upstream a:1 --upstream b:1", "--threads 0", "--threads 1025", "--threads -1",
+            "--upstream https://a", "--upstream a:1,weight=0", "--upstream a:1,best",
+            "--balancing best", "--discover nowhere", "--health-interval 0", "--tcp a:1", "--udp nowhere=a:1",
+            "--threads 0", "--threads 1025", "--threads -1",
             "--access-log loud", "--access-log", "--nonsense", "--allow 10.0.0.0/33", "--deny nobody",
             "--body-limit -1",
             "--concurrency 0", "--timeout soon", "--cors app", "--request-header name",
@@ -48,7 +50,9 @@ struct ExampleServerTests {
         for option in [
             "--listen", "--upstream", "--files", "--threads", "--access-log", "--allow", "--deny", "--body-limit",
             "--concurrency", "--timeout", "--cors", "--csrf", "--security-headers", "--maintenance", "--error-page",
-            "--strip-prefix", "--request-header", "--response-header",
+            "--strip-prefix", "--request-header", "--response-header", "--balancing", "--discover", "--name-server",
+            "--health-path", "--health-interval", "--retries", "--retry-status", "--try-timeout", "--hedge-after",
+            "--sticky-cookie", "--mirror", "--tcp", "--udp",
         ] {
             #expect(result.output.contains("\n  \(option) "), "\(option): \(result.output)")
         }
