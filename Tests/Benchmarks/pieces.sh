@@ -38,7 +38,7 @@ measure_head_middlewares() {
     piece_row 'SecurityHeaders with a nonce' --layer security-headers-nonce
     piece_row 'CORS, the same origin' --layer cors
     piece_row 'HeaderRewrite, a field set and one removed' --layer header-rewrite
-    piece_row 'HeaderRewrite, a path prefix' --layer path-rewrite
+    piece_row 'HeaderRewrite, a path prefix that the path has not' --layer path-rewrite
     piece_row 'ErrorPages' --layer error-pages
     load=(-H "$origin")
     bare=$(piece_counted /)
