@@ -1,13 +1,20 @@
 /// The endpoints of a cluster as they may be chosen at one moment. Built whole, never changed.
 final class ClusterSnapshot: Sendable {
     /// Endpoints of one preference, and what chooses among them.
-    struct Tier: Sendable {
+    final class Tier: Sendable {
         let candidates: [EndpointState]
         let balancer: any Balancer
         /// Whether requests that have tried nothing yet come here.
         let hasShare: Bool
         /// The draws below 2³² that fall on this tier or one before it.
         let bound: UInt64
+
+        init(candidates: [EndpointState], balancer: any Balancer, hasShare: Bool, bound: UInt64) {
+            self.candidates = candidates
+            self.balancer = balancer
+            self.hasShare = hasShare
+            self.bound = bound
+        }
 
         @inline(__always)
         func choose(_ choice: inout BalancingChoice) -> EndpointState {

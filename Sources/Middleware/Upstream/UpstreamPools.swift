@@ -22,7 +22,9 @@ package final class UpstreamPools {
     private var pools: [Key: ConnectionPool] = [:]
     /// Pools that were asked for lately, and by whom: a request to one of a few origins neither hashes nor compares
     /// limits. A place holds its endpoint, so that no other comes to lie at the same address.
-    @exclusivity(unchecked) private var recent = [Recent?](repeating: nil, count: 64)
+    @exclusivity(unchecked) private var recent = [Recent?](repeating: nil, count: 64 + places)
+    /// The places in which an endpoint may lie.
+    private static let places = 4
     @exclusivity(unchecked) private var scratch: ByteBuffer?
     private let dialer: any Dialer
     unowned let worker: Worker
@@ -54,17 +56,26 @@ package final class UpstreamPools {
     func pool(
         _ endpoint: Endpoint, _ limits: @autoclosure () -> ConnectionLimits, of owner: AnyObject
     ) -> ConnectionPool {
-        // Objects lie 16 bytes apart or more.
-        let place = Int(bitPattern: endpoint.identity) >> 4 & 63
-        if let recent = recent[place], recent.endpoint.identity == endpoint.identity, recent.owner === owner {
-            return recent.pool
+        let first = Self.place(of: endpoint)
+        for place in first..<first + Self.places {
+            if let recent = recent[place], recent.endpoint.identity == endpoint.identity, recent.owner === owner {
+                return recent.pool
+            }
         }
         let limits = limits()
         let key = Key(address: endpoint.address, limits: limits)
         let pool = pools[key] ?? ConnectionPool(key.address, limits: limits, dialer: dialer, in: self)
         pools[key] = pool
-        recent[place] = Recent(endpoint, owner, pool)
+        let free = (first..<first + Self.places).first { recent[$0] == nil }
+        recent[free ?? first] = Recent(endpoint, owner, pool)
         return pool
+    }
+
+    /// The first of the places of an endpoint. Spread by Fibonacci hashing (Knuth, "The Art of Computer Programming", 6.4),
+    /// since objects of one size lie at equal distances.
+    private static func place(of endpoint: Endpoint) -> Int {
+        let address = UInt64(UInt(bitPattern: endpoint.identity)) >> 4
+        return Int(truncatingIfNeeded: (address &* 0x9E37_79B9_7F4A_7C15) >> 58)
     }
 
     /// Lets go of a pool that holds nothing: endpoints come and go while a gateway runs.
