@@ -32,6 +32,7 @@ extension LoadBalancer {
     /// One try on that endpoint.
     func send(_ request: Request, to choice: EndpointChoice, _ context: RequestContext) async -> TryResult {
         var request = request
+        let isStreamed = !request.body.isReplayable
         let timeout = parts.configuration.retries.tryTimeout
         let scope = timeout.map { context.limit(to: $0) }
         if let field = parts.configuration.deadlineField { request.setDeadline(field, of: context) }
@@ -45,9 +46,19 @@ extension LoadBalancer {
             return .answered(response)
         } catch {
             scope?.lift()
-            let error = parts.isTryTimeout(error, context) ? ProxyFailure(tryOf: choice.endpoint) : error
-            parts.failed(error, by: choice, context)
-            return .failed(error)
+            guard parts.isTryTimeout(error, context) else {
+                parts.failed(error, by: choice, context)
+                return .failed(error)
+            }
+            let failure = ProxyFailure(tryOf: choice.endpoint)
+            if isStreamed {
+                // It may have been the client who was slow, and a client must not be able to put endpoints out.
+                choice.state.end()
+                parts.roster.abandon(choice)
+            } else {
+                parts.failed(failure, by: choice, context)
+            }
+            return .failed(failure)
         }
     }
 
