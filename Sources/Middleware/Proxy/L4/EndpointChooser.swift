@@ -60,15 +60,6 @@ struct LoneEndpoint: EndpointChooser {
     }
 }
 
-/// The part of a client that choices follow where there is no request: what ``BalancingKey/clientAddress`` would say.
-enum ClientHash {
-    /// The hash of a client's address; `nil` for a Unix-domain socket. The same on every machine.
-    static func value(_ context: RequestContext) -> UInt64? {
-        guard let address = context.clientAddress.flatMap({ IPAddress($0) }) else { return nil }
-        return SplitMix64.mix(address.isIPv4 ? address.low : SplitMix64.mix(address.high))
-    }
-}
-
 extension EndpointChoice {
     /// An endpoint that no breaker was asked about.
     package init(_ state: EndpointState) { self.init(state: state) }

@@ -121,7 +121,7 @@ public struct TCPProxy: ConnectionHandler {
     private func connect(
         _ context: RequestContext
     ) async throws -> (choice: EndpointChoice, connection: ConnectionBytes) {
-        let hash = ClientHash.value(context)
+        let hash = BalancingKey.clientHash(context)
         let greeting = configuration.proxyHeader.map { ProxyHeader(context.peer).bytes($0) }
         var tried: [EndpointState] = []
         var failure: ProxyFailure?

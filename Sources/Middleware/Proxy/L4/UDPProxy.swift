@@ -74,7 +74,7 @@ public struct UDPProxy: DatagramHandler {
     }
 
     public func handle(_ session: DatagramSession, context: RequestContext) async throws {
-        let choice = try chooser.chooseEndpoint(hash: ClientHash.value(context), excluding: [], context: context)
+        let choice = try chooser.chooseEndpoint(hash: BalancingKey.clientHash(context), excluding: [], context: context)
         let flow = UDPFlow(to: session, on: context.worker, answers: configuration.answers, counters: counters) {
             [chooser] evidence, now in chooser.report(evidence, of: choice, at: now)
         }

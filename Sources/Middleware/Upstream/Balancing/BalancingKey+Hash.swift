@@ -6,8 +6,7 @@ extension BalancingKey {
     package func hash(_ request: borrowing Request, _ context: RequestContext) -> UInt64? {
         switch rule {
         case .clientAddress:
-            guard let address = context.clientAddress.flatMap({ IPAddress($0) }) else { return nil }
-            return SplitMix64.mix(address.isIPv4 ? address.low : SplitMix64.mix(address.high))
+            return Self.clientHash(context)
         case .header(let name, let known):
             let headers = request.head.headers
             guard let index = headers.firstIndex(lowercase: name, known: known) else { return nil }
@@ -26,6 +25,12 @@ extension BalancingKey {
             guard let text = text(copy request, context), !text.isEmpty else { return nil }
             return StableHash.hash(text)
         }
+    }
+
+    /// The hash of a client's address, which connections have as well as requests; `nil` for a Unix-domain socket.
+    static func clientHash(_ context: RequestContext) -> UInt64? {
+        guard let address = context.clientAddress.flatMap({ IPAddress($0) }) else { return nil }
+        return SplitMix64.mix(address.isIPv4 ? address.low : SplitMix64.mix(address.high))
     }
 
     private static func hash(_ bytes: Span<UInt8>) -> UInt64? { bytes.isEmpty ? nil : StableHash.hash(bytes) }

@@ -29,7 +29,7 @@ package struct Prober: Sendable {
         var chance = SplitMix64(seed: runtime.randomness.next())
         var wait = Self.scaled(health.interval, by: chance.fraction())
         while true {
-            await pause(wait, on: runtime)
+            try? await runtime.sleep(for: .nanoseconds(wait))
             guard !Task.isCancelled else { return }
             let began = runtime.time.now.nanoseconds
             let task = Task { try await health.probe.probe(endpoint, on: runtime) }
@@ -85,14 +85,6 @@ package struct Prober: Sendable {
         HealthMetric.probes[label].increment()
         HealthMetric.probeDuration.record(nanoseconds: nanoseconds)
         return reason
-    }
-
-    private func pause(_ nanoseconds: Int64, on runtime: Runtime) async {
-        let first = FirstValue<Void>()
-        let end = runtime.time.now.advanced(by: .nanoseconds(nanoseconds))
-        let timer = runtime.time.schedule(at: end) { first.give(()) }
-        await first.wait(ifCancelled: ())
-        timer.cancel()
     }
 
     private func interval(isHealthy: Bool, _ chance: inout SplitMix64) -> Int64 {
